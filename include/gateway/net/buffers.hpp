@@ -1,0 +1,50 @@
+#pragma once
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace gateway::net {
+
+// Buffers that belong to a thread and are lent out while bytes are in flight, so that an idle connection holds none.
+// A block goes back to the thread it came from; a bounded number is kept for the next borrower.
+enum class BlockSize : unsigned char {
+  head,   // 64 KiB: the largest head with the start of a body
+  small,  // 20 KiB: one TLS record and its overhead
+  relay,  // 256 KiB: body bytes on their way
+};
+constexpr std::size_t block_bytes(BlockSize size) {
+  switch (size) {
+    case BlockSize::head: return 64 * 1024;
+    case BlockSize::small: return 20 * 1024;
+    case BlockSize::relay: return 256 * 1024;
+  }
+  return 0;
+}
+
+class Block {
+ public:
+  Block() = default;
+  explicit Block(BlockSize size);
+  Block(Block&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+  Block& operator=(Block&& other) noexcept {
+    if (this != &other) {
+      release();
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = other.size_;
+    }
+    return *this;
+  }
+  ~Block() { release(); }
+
+  explicit operator bool() const { return data_ != nullptr; }
+  char* data() const { return data_; }
+  std::size_t size() const { return data_ == nullptr ? 0 : block_bytes(size_); }
+  std::span<char> span() const { return {data_, size()}; }
+  void release() noexcept;
+
+ private:
+  char* data_ = nullptr;
+  BlockSize size_ = BlockSize::head;
+};
+
+}  // namespace gateway::net

@@ -1,0 +1,92 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "gateway/base/failure.hpp"
+#include "gateway/base/peer.hpp"
+#include "gateway/http/head.hpp"
+#include "gateway/net/buffers.hpp"
+#include "gateway/net/deadline.hpp"
+#include "gateway/net/stream.hpp"
+#include "gateway/net/task.hpp"
+
+namespace gateway::proxy {
+
+// A caller's connection: its stream, what was read from it and not yet used, and its deadline. While it is idle it
+// holds only the small buffer inside; larger ones are borrowed from the worker while a request is in flight.
+class Downstream {
+ public:
+  Downstream(std::unique_ptr<net::ByteStream> stream, Peer const& peer, net::DeadlineSweep& sweep);
+  Downstream(Downstream const&) = delete;
+  Downstream& operator=(Downstream const&) = delete;
+
+  Peer const& peer() const { return peer_; }
+  net::ByteStream& stream() { return *stream_; }
+
+  // Bytes that were read and not yet used.
+  std::string_view unread() const { return {buffer() + from_, to_ - from_}; }
+  std::span<char> unread_bytes() { return {buffer() + from_, to_ - from_}; }
+  void consume(std::size_t bytes) { from_ += bytes; }
+
+  // Leaves a read pending while nothing is unread: it brings the next request, or the news that the caller left. Gives
+  // borrowed buffers back. Views into the buffer end here.
+  void listen();
+  // Takes the result of a read that ended. False when the caller closed or the connection failed.
+  bool settle();
+  // Waits until more is unread. header_timeout and the like when the armed deadline came first, else client_gone.
+  net::Task<Result<>> read_more();
+
+  // Reads the next bytes of a body into a borrowed buffer, at most `wanted`. The operation is left pending; body()
+  // holds what it brought once it is done and settled.
+  void start_body_read(std::uint64_t wanted);
+  std::span<char> body() const { return {relay_.data(), relay_size_}; }
+  // What was read behind the end of a body goes back to the unread bytes. False when it does not fit.
+  bool unread_back(std::span<char const> rest);
+  void release_relay() {
+    if (!read_op.pending()) relay_.release();
+  }
+
+  // Starts a write; then `co_await net::WaitOne(write_op)` and check write_result().
+  void start_write(std::span<iovec const> parts) { stream_->start_write(write_op, parts); }
+  Result<> write_result() const;
+
+  // Arms the deadline for reads: waiting stops with `reason`, the connection stays usable for an answer.
+  void arm(Duration timeout, Code reason) { deadline_.arm(coarse_now() + timeout, reason); }
+  void disarm() { deadline_.disarm(); }
+  bool expired() const { return deadline_.expired(); }
+  Failure expiry() const { return {deadline_.reason()}; }
+
+  bool half_closed() const { return ended_; }
+  bool failed() const { return failed_; }
+
+  net::IoOp read_op, write_op;
+  bool idle = false;  // between requests: may be closed at any time
+
+  // Neighbours in the worker's list of connections.
+  Downstream* next = nullptr;
+  Downstream* previous = nullptr;
+
+ private:
+  // Where the pending read puts its bytes.
+  enum class Target : unsigned char { none, buffer, relay };
+  static constexpr std::size_t inline_bytes = 512;
+
+  char* buffer() { return block_ ? block_.data() : inline_; }
+  char const* buffer() const { return block_ ? block_.data() : inline_; }
+  std::size_t capacity() const { return block_ ? block_.size() : inline_bytes; }
+  void make_room();
+  static void on_deadline(void* self, Code reason);
+
+  std::unique_ptr<net::ByteStream> stream_;
+  net::Deadline deadline_;
+  net::Block block_, relay_;
+  std::size_t relay_size_ = 0;
+  std::uint32_t from_ = 0, to_ = 0;
+  Peer peer_;
+  Target target_ = Target::none;
+  bool ended_ = false, failed_ = false;
+  char inline_[inline_bytes];
+};
+
+}  // namespace gateway::proxy

@@ -1,0 +1,59 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/base/identifiers.hpp"
+#include "gateway/net/deadline.hpp"
+#include "gateway/observe/access.hpp"
+#include "gateway/observe/metrics.hpp"
+#include "gateway/proxy/downstream.hpp"
+#include "gateway/proxy/exchange.hpp"
+#include "gateway/proxy/snapshot.hpp"
+#include "gateway/upstream/pool.hpp"
+#include "gateway/upstream/retry.hpp"
+
+namespace gateway::proxy {
+
+// All that the request path uses in one worker thread. Workers share nothing but the immutable snapshot.
+struct Worker {
+  Worker(boost::asio::io_context& event_loop, observe::AccessRing& ring) : loop(event_loop), access(ring), pool(event_loop, sweep) {}
+  Worker(Worker const&) = delete;
+  Worker& operator=(Worker const&) = delete;
+
+  boost::asio::io_context& loop;
+  observe::AccessRing& access;
+  observe::WorkerMetrics metrics;
+  net::DeadlineSweep sweep;
+  upstream::Pool pool;
+  upstream::RetryBudget retries;
+  KernelEntropy entropy;
+  std::shared_ptr<Snapshot const> snapshot;
+  std::string date;             // IMF-fixdate of about now, for answers of our own
+  bool draining = false;        // answers carry `Connection: close`
+  bool closing = false;         // idle connections are closed
+  std::size_t connections = 0;  // of callers
+  Downstream* sessions = nullptr;
+  std::function<void()> on_session_end;  // called when a connection is gone
+
+  std::unique_ptr<Exchange> borrow_exchange();
+  void give_back(std::unique_ptr<Exchange> exchange);
+
+  void link(Downstream& down);
+  void unlink(Downstream& down);
+  // Ends connections that wait for a request.
+  void close_idle();
+  // Ends all connections now.
+  void abort_all();
+
+ private:
+  static constexpr std::size_t kept_exchanges = 128;
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+};
+
+// Serves a caller's connection until it ends. Frees everything it was given. `tls` says that a handshake comes first.
+void start_session(Worker& worker, std::unique_ptr<Downstream> down, bool tls);
+
+}  // namespace gateway::proxy

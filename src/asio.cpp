@@ -1,0 +1,2 @@
+// The one translation unit that compiles the non-template parts of Asio.
+#include <boost/asio/impl/src.hpp>

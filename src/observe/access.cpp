@@ -1,0 +1,97 @@
+#include "gateway/observe/access.hpp"
+
+#include <charconv>
+
+namespace gateway::observe {
+namespace {
+
+// Appends fields to a line; the names are literals, the values numbers or words from tables.
+class LineWriter {
+ public:
+  LineWriter(std::string& line, bool json) : line_(line), json_(json) {}
+
+  void text(std::string_view name, std::string_view value) {
+    key(name);
+    if (json_) line_ += '"';
+    line_ += value;
+    if (json_) line_ += '"';
+  }
+  void number(std::string_view name, std::int64_t value) {
+    key(name);
+    char digits[24];
+    auto const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    line_.append(digits, static_cast<std::size_t>(end - digits));
+  }
+
+ private:
+  void key(std::string_view name) {
+    if (json_) line_.append(",\"").append(name).append("\":");
+    else line_.append(" ").append(name).append("=");
+  }
+  std::string& line_;
+  bool json_;
+};
+
+std::int64_t microseconds(Duration d) { return d.count() / 1000; }
+
+void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool json, std::string& line) {
+  char buffer[Peer::max_text];
+  auto const now = write_time(r.wall_ns, buffer);
+  line.clear();
+  if (json) line.append(R"({"time":")").append(now).append(R"(","level":"info","event":"access")");
+  else line.append(now).append(" info access:");
+  LineWriter out(line, json);
+  out.text("request_id", r.request_id.view());
+  out.text("trace_id", {r.trace_id, sizeof r.trace_id});
+  out.text("tenant", r.tenant < tenants.size() ? tenants[r.tenant] : tenants[0]);
+  out.text("proof", policy::proof_name(r.proof));
+  out.text("operation", policy::operation_name(r.operation));
+  out.text("method", policy::method_name(r.method));
+  out.number("status", r.status);
+  out.text("reason", r.reason == no_reason ? "none" : traits_of(static_cast<Code>(r.reason)).token);
+  out.number("upstream_status", r.upstream_status);
+  out.number("attempts", r.attempts);
+  out.number("bytes_in", static_cast<std::int64_t>(r.bytes_in));
+  out.number("bytes_out", static_cast<std::int64_t>(r.bytes_out));
+  out.number("duration_us", microseconds(r.duration));
+  out.number("upstream_us", microseconds(r.upstream));
+  out.text("peer", r.peer.write(buffer));
+  if (json) line += '}';
+}
+
+}  // namespace
+
+AccessRing& AccessLog::add_ring() {
+  rings_.push_back(std::make_unique<AccessRing>());
+  return *rings_.back();
+}
+
+void AccessLog::start() { thread_ = std::thread([this] { run(); }); }
+
+void AccessLog::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  thread_.join();
+  drain_all();
+}
+
+void AccessLog::run() {
+  while (!stopping_) {
+    drain_all();
+    std::this_thread::sleep_for(period);
+  }
+}
+
+void AccessLog::drain_all() {
+  bool const wanted = log_.enabled(Level::info);
+  for (auto& ring : rings_)
+    ring->drain([&](AccessRecord const& record) {
+      if (!wanted) return;
+      if (record.tenant >= names_.size()) names_ = tenants_.names();
+      format(record, names_, log_.json(), line_);
+      log_.raw(Level::info, line_);
+    });
+  log_.flush();
+}
+
+}  // namespace gateway::observe

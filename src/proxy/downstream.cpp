@@ -1,0 +1,99 @@
+#include "gateway/proxy/downstream.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gateway::proxy {
+
+Downstream::Downstream(std::unique_ptr<net::ByteStream> stream, Peer const& peer, net::DeadlineSweep& sweep)
+    : stream_(std::move(stream)), peer_(peer) {
+  deadline_.watch(sweep, on_deadline, this);
+}
+
+void Downstream::on_deadline(void* self, Code) {
+  auto& down = *static_cast<Downstream*>(self);
+  // A caller that does not take its answer gets no other; one that sends too slowly is told so.
+  if (down.write_op.pending()) down.stream_->abort(true);
+  else down.read_op.interrupt();
+}
+
+void Downstream::listen() {
+  if (read_op.pending() || from_ != to_ || ended_ || failed_) return;
+  block_.release();
+  relay_.release();
+  from_ = to_ = 0;
+  target_ = Target::buffer;
+  stream_->start_read(read_op, {inline_, inline_bytes});
+}
+
+bool Downstream::settle() {
+  if (!read_op.done()) return !ended_ && !failed_;
+  read_op.reset();
+  auto const target = std::exchange(target_, Target::none);
+  relay_size_ = 0;
+  switch (read_op.status()) {
+    case net::IoStatus::ok:
+      if (target == Target::relay) relay_size_ = read_op.bytes();
+      else to_ += static_cast<std::uint32_t>(read_op.bytes());
+      return true;
+    case net::IoStatus::end:
+      ended_ = true;
+      return false;
+    case net::IoStatus::truncated:
+    case net::IoStatus::failed:
+    case net::IoStatus::aborted:
+      break;
+  }
+  failed_ = true;
+  return false;
+}
+
+// Space behind the unread bytes: at the front of the buffer, or in a larger, borrowed one.
+void Downstream::make_room() {
+  if (from_ > 0) {
+    std::memmove(buffer(), buffer() + from_, to_ - from_);
+    to_ -= from_;
+    from_ = 0;
+  }
+  if (to_ < capacity() || block_) return;
+  net::Block larger(net::BlockSize::head);
+  std::memcpy(larger.data(), inline_, to_);
+  block_ = std::move(larger);
+}
+
+net::Task<Result<>> Downstream::read_more() {
+  if (ended_ || failed_) co_return Failure{Code::client_gone};
+  if (!read_op.pending()) {
+    make_room();
+    target_ = Target::buffer;
+    stream_->start_read(read_op, {buffer() + to_, capacity() - to_});
+  }
+  co_await net::WaitOne(read_op);
+  if (read_op.pending()) co_return expired() ? expiry() : Failure{Code::client_gone};
+  if (!settle()) co_return Failure{Code::client_gone};
+  co_return Result<>();
+}
+
+void Downstream::start_body_read(std::uint64_t wanted) {
+  if (!relay_) relay_ = net::Block(net::BlockSize::relay);
+  target_ = Target::relay;
+  relay_size_ = 0;
+  stream_->start_read(read_op, {relay_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(wanted, relay_.size()))});
+}
+
+bool Downstream::unread_back(std::span<char const> rest) {
+  if (rest.empty()) return true;
+  if (from_ != to_ || rest.size() > net::block_bytes(net::BlockSize::head)) return false;
+  from_ = to_ = 0;
+  if (rest.size() > capacity()) block_ = net::Block(net::BlockSize::head);
+  std::memcpy(buffer(), rest.data(), rest.size());
+  to_ = static_cast<std::uint32_t>(rest.size());
+  return true;
+}
+
+Result<> Downstream::write_result() const {
+  if (write_op.status() == net::IoStatus::ok) return {};
+  return Failure{Code::client_gone};
+}
+
+}  // namespace gateway::proxy

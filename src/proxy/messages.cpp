@@ -1,0 +1,196 @@
+#include "messages.hpp"
+
+#include <cstdio>
+
+#include "gateway/policy/response.hpp"
+
+namespace gateway::proxy {
+namespace {
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 411: return "Length Required";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+  }
+}
+
+template <class Out>
+void status_line(Out& out, int status) {
+  out.append("HTTP/1.1 ");
+  out.number(static_cast<std::uint64_t>(status));
+  out.append(" ");
+  out.append(reason_phrase(status));
+  out.append("\r\n");
+}
+
+// What every answer carries, whoever made it.
+template <class Out>
+void common_fields(Out& out, Exchange const& x) {
+  out.field("x-request-id", x.id.view());
+  if (x.had_client_key) out.append("x-gateway-warning: client-api-key-ignored\r\n");
+  if (x.fate != Fate::keep) out.append("connection: close\r\n");
+  else if (x.http10) out.append("connection: keep-alive\r\n");
+}
+
+std::string_view method_token(http::Method method) { return policy::method_name(method); }
+
+// One sentence for the caller; numbers, never text of a message.
+std::string_view detail_sentence(Failure failure, Exchange const& x, std::array<char, 160>& buffer) {
+  auto const print = [&](char const* format, auto... values) {
+    auto const size = std::snprintf(buffer.data(), buffer.size(), format, values...);
+    return std::string_view(buffer.data(), static_cast<std::size_t>(size));
+  };
+  auto const number = static_cast<long long>(failure.detail);
+  switch (failure.code) {
+    case Code::body_too_large: return print("the request body is larger than limits.body_bytes, %lld bytes", number);
+    case Code::head_too_large: return print("the header section is larger than %lld bytes", number);
+    case Code::too_many_fields: return print("there are more than %lld header fields", number);
+    case Code::target_too_long: return print("the request target is longer than %lld bytes", number);
+    case Code::upstream_redirect: return print("the vendor answered %lld; redirects are not followed", number);
+    case Code::operation_denied:
+      if (x.operation != nullptr && x.identity.tenant != nullptr)
+        return print("tenant '%s' may not use %.*s", x.identity.tenant->name.c_str(), static_cast<int>(x.operation->name.size()), x.operation->name.data());
+      break;
+    case Code::unsupported_content_type:
+      return x.operation != nullptr && x.operation->body == policy::BodyKind::multipart
+                 ? "this operation takes multipart/form-data"
+                 : "this operation takes application/json, application/x-www-form-urlencoded or multipart/form-data";
+    default: break;
+  }
+  return traits_of(failure.code).title;
+}
+
+// "image": {"a" "b"} pieces of a problem body; all of them are our own text without characters that JSON escapes.
+template <class Out>
+void member(Out& out, std::string_view name, std::string_view value, bool first = false) {
+  out.append(first ? "{\"" : ",\"");
+  out.append(name);
+  out.append("\":\"");
+  out.append(value);
+  out.append("\"");
+}
+
+void write_problem_body(OutBuffer<2048>& body, Exchange const& x, Failure failure) {
+  auto const& traits = failure.traits();
+  std::array<char, 160> buffer;
+  auto const detail = detail_sentence(failure, x, buffer);
+  body.append("{\"type\":\"https://argos-gateway.invalid/problems/");
+  body.append(traits.token);
+  body.append("\"");
+  member(body, "title", traits.title);
+  body.append(",\"status\":");
+  body.number(static_cast<std::uint64_t>(traits.status));
+  member(body, "detail", detail);
+  member(body, "reason", traits.token);
+  member(body, "instance", x.id.view());
+  member(body, "message", detail);
+  body.append("}");
+}
+
+}  // namespace
+
+Result<> build_upstream_request(Exchange& x, policy::Route const& route) {
+  auto const& upstream = x.snapshot->config->upstream;
+  auto& out = x.request_out;
+  out.clear();
+  out.append(method_token(x.operation->method));
+  out.append(" ");
+  out.append(upstream.path);
+  out.append(x.operation->path);
+  if (route.has_query) {
+    out.append("?");
+    out.append(route.query);
+  }
+  out.append(" HTTP/1.1\r\n");
+  out.field("host", upstream.host_header);
+  out.append("x-api-key: ");
+  x.key_at = out.size();
+  out.append("\r\nuser-agent: argos-gateway\r\n");
+  out.field("x-request-id", x.id.view());
+  out.field("traceparent", x.trace.header());
+  for (auto const& field : x.head.fields.all())
+    if (policy::passes_to_vendor(field.id)) out.field(field.name, field.value);
+  if (x.framing.body.kind == http::Framing::Kind::chunked) {
+    out.append("transfer-encoding: chunked\r\n");
+  } else if (x.operation->body != policy::BodyKind::none) {
+    out.append("content-length: ");
+    out.number(x.framing.body.length);
+    out.append("\r\n");
+  }
+  out.append("\r\n");
+  if (out.overflow()) return Failure{Code::head_too_large, static_cast<std::int64_t>(http::max_head_bytes)};
+  return {};
+}
+
+Result<> build_answer_head(Exchange& x, bool chunked) {
+  auto& out = x.answer_out;
+  out.clear();
+  status_line(out, x.answer.status);
+  for (auto const& field : x.answer.fields.all())
+    if (policy::passes_to_caller(*x.operation, field.id)) out.field(field.name, field.value);
+  if (x.operation->is_document) out.append("cache-control: no-store\r\nx-content-type-options: nosniff\r\n");
+  common_fields(out, x);
+  auto const& body = x.answer_framing.body;
+  if (chunked) {
+    out.append("transfer-encoding: chunked\r\n");
+  } else if (body.kind == http::Framing::Kind::length) {
+    out.append("content-length: ");
+    out.number(body.length);
+    out.append("\r\n");
+  }
+  out.append("\r\n");
+  if (out.overflow()) return Failure{Code::upstream_head_too_large};
+  x.status = x.answer.status;
+  return {};
+}
+
+void build_problem(Exchange& x, Failure failure, std::string_view date) {
+  OutBuffer<2048> body;
+  write_problem_body(body, x, failure);
+  auto const& traits = failure.traits();
+  auto& out = x.answer_out;
+  out.clear();
+  status_line(out, traits.status);
+  out.field("date", date);
+  out.append("content-type: application/problem+json\r\ncontent-length: ");
+  out.number(body.size());
+  out.append("\r\n");
+  out.field("x-gateway-reason", traits.token);
+  out.append("cache-control: no-store\r\n");
+  common_fields(out, x);
+  if (failure.code == Code::unknown_caller) out.append("www-authenticate: Bearer\r\n");
+  if (traits.status == 503) out.append("retry-after: 1\r\n");
+  if (failure.code == Code::method_not_allowed) {
+    std::array<char, 64> buffer;
+    out.field("allow", policy::allow_value(failure.detail, buffer));
+  }
+  out.append("\r\n");
+  // A HEAD request gets the head alone (RFC 9110 section 9.3.2).
+  if (x.method != http::Method::head) out.append(body.view());
+  x.status = traits.status;
+}
+
+}  // namespace gateway::proxy

@@ -1,0 +1,69 @@
+#include "phases.hpp"
+
+#include "forward.hpp"
+#include "messages.hpp"
+
+namespace gateway::proxy {
+namespace {
+
+// The caller's own ids are kept, whatever becomes of the request.
+void take_identifiers(Worker& worker, Exchange& x) {
+  auto const given = RequestId::parse(x.head.fields.first(http::Name::x_request_id));
+  bool const single = x.head.fields.occurrences(http::Name::x_request_id) == 1;
+  if (given && single) x.id = *given;
+  x.trace = TraceContext::continue_from(x.head.fields.first(http::Name::traceparent), worker.entropy);
+  x.had_client_key = x.head.fields.occurrences(http::Name::x_api_key) > 0;
+}
+
+Result<> judge_framing(Exchange& x, bool draining) {
+  auto const judged = http::judge_request(x.head);
+  if (!judged) return judged.error();
+  x.framing = *judged;
+  x.body = http::BodyReader(x.framing.body);
+  if (!x.framing.persistent || draining) x.fate = Fate::close;
+  return {};
+}
+
+// What of the body the head alone decides.
+Result<> plan_body(policy::Permit const& permit, Exchange const& x) {
+  auto const& body = x.framing.body;
+  bool const framed = body.kind != http::Framing::Kind::none;
+  if (auto checked = policy::check_body_head(permit.operation(), x.head, framed, body.has_body()); !checked) return checked;
+  auto const limit = x.snapshot->config->values.limits_body_bytes;
+  if (body.length > limit) return Failure{Code::body_too_large, static_cast<std::int64_t>(limit)};
+  return {};
+}
+
+}  // namespace
+
+// Each phase yields the evidence that the next one asks for, so the order cannot change without the compiler noticing.
+net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
+  config::Config const& config = *x.snapshot->config;  // pinned until this exchange ends
+
+  take_identifiers(worker, x);
+  x.enter(Phase::framing);
+  GW_CO_CHECK(judge_framing(x, worker.draining));
+
+  x.enter(Phase::identify);
+  GW_CO_TRY(identity, config.tenants.identify(down.peer()));
+  x.identity = identity;
+  if (x.had_client_key) worker.metrics.client_api_key_ignored.add(identity.tenant->label);
+
+  x.enter(Phase::route);
+  GW_CO_TRY(route, policy::match_route(x.head, config.values.server_path_prefix));
+  x.operation = route.operation;
+
+  x.enter(Phase::authorize);
+  GW_CO_TRY(permit, policy::authorize(identity, *route.operation));
+
+  x.enter(Phase::plan_body);
+  GW_CO_CHECK(plan_body(permit, x));
+
+  x.enter(Phase::credential);
+  GW_CO_TRY(credential, credential_for(permit, x));
+  GW_CO_CHECK(build_upstream_request(x, route));
+
+  co_return co_await forward(worker, down, x, permit, credential);
+}
+
+}  // namespace gateway::proxy

@@ -1,0 +1,33 @@
+#include "relay.hpp"
+
+namespace gateway::proxy {
+
+Failure read_failure(upstream::Connection const& up) {
+  return up.deadline.expired() ? Failure{up.deadline.reason()} : Failure{Code::upstream_reset};
+}
+
+void arm_upstream(Exchange const& x, upstream::Connection& up, Duration timeout, Code reason) {
+  auto const at = coarse_now() + timeout;
+  auto const end = x.started + Duration(x.snapshot->config->values.upstream_total_timeout);
+  if (at <= end) up.deadline.arm(at, reason);
+  else up.deadline.arm(end, Code::upstream_total_timeout);
+}
+
+net::Task<Result<>> relay(Worker& worker, Downstream& down, Exchange& x, upstream::Lease& lease) {
+  auto& up = *lease;
+  GW_CO_CHECK(co_await send_request(down, x, up));
+  GW_CO_TRY(start, co_await receive_head(worker, down, x, up));
+  x.upstream_status = x.answer.status;
+  if (x.answer.status == 403) co_return co_await explain_forbidden(x, up, start);
+  GW_CO_CHECK(policy::judge_status(x.answer.status));
+  // An answer before the end of the upload: the rest is not wanted any more, and the connection is of no more use.
+  if (!x.body.done()) x.fate = std::max(x.fate, Fate::drain);
+  GW_CO_TRY(reusable, co_await send_answer(down, x, up, start));
+  if (reusable && x.body.done()) {
+    up.read_ahead();
+    lease.release();
+  }
+  co_return Result<>();
+}
+
+}  // namespace gateway::proxy

@@ -1,0 +1,48 @@
+#include "gateway/proxy/worker.hpp"
+
+namespace gateway::proxy {
+
+std::unique_ptr<Exchange> Worker::borrow_exchange() {
+  if (exchanges_.empty()) return std::unique_ptr<Exchange>(new Exchange);  // its buffers stay uninitialised
+  auto exchange = std::move(exchanges_.back());
+  exchanges_.pop_back();
+  return exchange;
+}
+
+void Worker::give_back(std::unique_ptr<Exchange> exchange) {
+  exchange->reset();
+  if (exchanges_.capacity() == 0) exchanges_.reserve(kept_exchanges);
+  if (exchanges_.size() < kept_exchanges) exchanges_.push_back(std::move(exchange));
+}
+
+void Worker::link(Downstream& down) {
+  down.next = sessions;
+  if (sessions != nullptr) sessions->previous = &down;
+  sessions = &down;
+  ++connections;
+  metrics.connections.add();
+}
+
+void Worker::unlink(Downstream& down) {
+  if (down.previous != nullptr) down.previous->next = down.next;
+  else sessions = down.next;
+  if (down.next != nullptr) down.next->previous = down.previous;
+  --connections;
+  metrics.connections.subtract();
+}
+
+void Worker::close_idle() {
+  closing = true;
+  for (auto* down = sessions; down != nullptr;) {
+    auto* const next = down->next;  // ending one may free it
+    if (down->idle) down->read_op.interrupt();
+    down = next;
+  }
+}
+
+void Worker::abort_all() {
+  closing = draining = true;
+  for (auto* down = sessions; down != nullptr; down = down->next) down->stream().abort(true);
+}
+
+}  // namespace gateway::proxy
