@@ -1,2 +1,3 @@
-// The one translation unit that compiles the non-template parts of Asio.
+// The one translation unit that compiles the non-template parts of Asio. (Its TLS half serves the stand-in vendor.)
 #include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>

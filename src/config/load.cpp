@@ -155,6 +155,7 @@ Loaded parse(std::string_view text, std::string const& name, std::filesystem::pa
     return loaded;
   }
   validate(reader, lines, *config);
+  config->lines = std::move(lines.keys);
   loaded.config = std::move(config);
   // In the order of the file.
   std::sort(loaded.problems.begin(), loaded.problems.end(), [](auto const& a, auto const& b) {

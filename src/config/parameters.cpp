@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gateway/config/config.hpp"
+#include "scalars.hpp"
 
 // The default column mixes strings, numbers and booleans; as text all are alike.
 #define GW_TEXT_OF(x) strip(#x)
@@ -38,7 +39,11 @@ std::vector<ParameterRow> const& tenant_parameter_rows() {
 
 namespace {
 std::string cell_for_default(ParameterRow const& row) {
-  if (row.kind == "list" || row.kind == "numbers") return row.default_text.empty() ? "`[]`" : "`[" + std::string(row.default_text) + "]`";
+  if (row.kind == "list" || row.kind == "numbers") {
+    std::string items;
+    for (auto const& item : split_list(row.default_text)) items += (items.empty() ? "\"" : ", \"") + item + "\"";
+    return "`[" + items + "]`";
+  }
   if (row.default_text.empty()) return "`\"\"`";
   if (row.kind == "count" || row.kind == "flag") return "`" + std::string(row.default_text) + "`";
   return "`\"" + std::string(row.default_text) + "\"`";

@@ -152,6 +152,13 @@ std::size_t FieldList::occurrences(Name id) const {
   return found;
 }
 
+bool FieldList::is_hop_by_hop(std::string_view name) const {
+  bool named = false;
+  for (auto const& field : all())
+    if (field.id == Name::connection) for_each_token(field.value, [&](std::string_view option) { named |= iequals(option, name); });
+  return named;
+}
+
 Result<std::size_t> HeadScanner::scan(std::string_view buffer) {
   bool const request = kind_ == Kind::request;
   auto const malformed = [&] {

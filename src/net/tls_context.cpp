@@ -1,6 +1,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <cstring>
 #include <ctime>
 
 #include "gateway/net/tls.hpp"
@@ -15,6 +16,7 @@ constexpr char tls12_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 std::string last_error() {
   auto const code = ERR_get_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
   char const* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   return reason == nullptr ? "unknown reason" : reason;
 }

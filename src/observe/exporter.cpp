@@ -128,7 +128,7 @@ class Scrape {
   void connections() {
     own("connections", "Connections of callers.", MetricType::Gauge);
     value({}, sum([](auto const& w) { return w.connections.get(); }));
-    own("connections_refused_total", "Connections closed at once because limits.connections was reached.", MetricType::Counter);
+    own("connections_refused_total", "Connections refused because limits.connections was reached.", MetricType::Counter);
     value({}, sum([](auto const& w) { return w.connections_refused.get(); }));
     own("accept_errors_total", "Times that a connection could not be accepted for lack of descriptors or memory.", MetricType::Counter);
     value({}, sum([](auto const& w) { return w.accept_errors.get(); }));

@@ -132,7 +132,7 @@ Result<> build_upstream_request(Exchange& x, policy::Route const& route) {
   out.field("x-request-id", x.id.view());
   out.field("traceparent", x.trace.header());
   for (auto const& field : x.head.fields.all())
-    if (policy::passes_to_vendor(field.id)) out.field(field.name, field.value);
+    if (policy::passes_to_vendor(field.id) && !x.head.fields.is_hop_by_hop(field.name)) out.field(field.name, field.value);
   if (x.framing.body.kind == http::Framing::Kind::chunked) {
     out.append("transfer-encoding: chunked\r\n");
   } else if (x.operation->body != policy::BodyKind::none) {
@@ -150,7 +150,7 @@ Result<> build_answer_head(Exchange& x, bool chunked) {
   out.clear();
   status_line(out, x.answer.status);
   for (auto const& field : x.answer.fields.all())
-    if (policy::passes_to_caller(*x.operation, field.id)) out.field(field.name, field.value);
+    if (policy::passes_to_caller(*x.operation, field.id) && !x.answer.fields.is_hop_by_hop(field.name)) out.field(field.name, field.value);
   if (x.operation->is_document) out.append("cache-control: no-store\r\nx-content-type-options: nosniff\r\n");
   common_fields(out, x);
   auto const& body = x.answer_framing.body;

@@ -41,6 +41,7 @@ net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
   config::Config const& config = *x.snapshot->config;  // pinned until this exchange ends
 
   take_identifiers(worker, x);
+  if (down.refused) co_return Failure{Code::overloaded};
   x.enter(Phase::framing);
   GW_CO_CHECK(judge_framing(x, worker.draining));
 

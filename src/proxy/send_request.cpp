@@ -141,8 +141,9 @@ net::Task<Result<>> send_request(Downstream& down, Exchange& x, upstream::Connec
   Uploader uploader(down, x, up);
   x.sent_upstream = 0;
   x.response_begun = false;
-  GW_CO_CHECK(co_await uploader.send_head());
+  // Taken before the write: on a busy machine the vendor may have answered before the call returns.
   x.request_sent = precise_now();
+  GW_CO_CHECK(co_await uploader.send_head());
   if (x.body.done()) co_return Result<>();
   GW_CO_CHECK(co_await uploader.send_body());
   x.request_sent = precise_now();

@@ -111,14 +111,14 @@ void Control::load_key(bool at_start) {
   auto loaded = read_key(config_->values);
   if (!loaded.key) {
     // The watch looks often; the same complaint is made once.
-    static thread_local std::string last_error;
-    if (loaded.error != last_error || at_start) {
+    if (loaded.error != last_key_error_ || at_start) {
       log_.error("api_key", loaded.error, {{"kept", key_ ? "yes" : "no"}});
       metrics_.key_rejected.fetch_add(1);
     }
-    last_error = loaded.error;
+    last_key_error_ = loaded.error;
     return;
   }
+  last_key_error_.clear();
   if (key_ && key_->equals(loaded.key->expose())) return;
   key_ = std::move(loaded.key);
   auto const print = fingerprint(*key_);

@@ -90,6 +90,7 @@ class Control {
   observe::ProcessMetrics metrics_;
   observe::AccessLog access_;
   std::shared_ptr<Secret const> key_;
+  std::string last_key_error_;
   net::TlsContext server_tls_, client_tls_;
   std::atomic<std::size_t> open_connections_{0}, max_connections_{0};
 

@@ -14,13 +14,14 @@ namespace gateway::server {
 std::vector<config::Problem> check_environment(config::Config const& config) {
   std::vector<config::Problem> problems;
   auto const add = [&](std::string key, std::string message, std::string remedy) {
-    problems.push_back({config.file, 0, std::move(key), std::move(message), std::move(remedy)});
+    auto const line = config.line_of(key);
+    problems.push_back({config.file, line, std::move(key), std::move(message), std::move(remedy)});
   };
   auto const& values = config.values;
   if (!values.server_tls_certificate.empty()) {
     auto const made = net::make_server_context({values.server_tls_certificate, values.server_tls_private_key,
                                                 values.server_tls_client_ca, values.server_tls_require_client_certificate});
-    if (!made.context) add("server.tls", made.error, "check the file and its permissions");
+    if (!made.context) add("server.tls.certificate", made.error, "check the file and its permissions");
   }
   if (config.upstream.tls)
     if (auto const made = net::make_client_context(values.upstream_ca_file); !made.context)

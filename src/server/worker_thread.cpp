@@ -7,6 +7,9 @@
 
 namespace gateway::server {
 namespace {
+// Connections above the limit that are still told so; beyond them they are closed unheard.
+constexpr std::size_t told_overloaded = 64;
+
 std::string http_date() {
   std::time_t const now = wall_clock_ns() / 1'000'000'000;
   std::tm parts{};
@@ -31,7 +34,8 @@ void WorkerThread::listen(net::ListenSocket socket) {
 
 void WorkerThread::on_accept(int descriptor, int family, Peer const& peer) {
   auto const open = limits_.open_connections->fetch_add(1, std::memory_order_relaxed);
-  if (open >= limits_.max_connections->load(std::memory_order_relaxed)) {
+  auto const limit = limits_.max_connections->load(std::memory_order_relaxed);
+  if (open >= limit + told_overloaded) {
     limits_.open_connections->fetch_sub(1, std::memory_order_relaxed);
     worker_.metrics.connections_refused.add();
     ::close(descriptor);
@@ -42,7 +46,10 @@ void WorkerThread::on_accept(int descriptor, int family, Peer const& peer) {
   std::unique_ptr<net::ByteStream> stream;
   if (tls) stream = std::make_unique<net::TlsStream>(context, loop_.get_executor(), family, descriptor, net::TlsStream::server_input_bytes);
   else stream = std::make_unique<net::SocketStream>(loop_.get_executor(), family, descriptor);
-  proxy::start_session(worker_, std::make_unique<proxy::Downstream>(std::move(stream), peer, worker_.sweep), tls);
+  auto down = std::make_unique<proxy::Downstream>(std::move(stream), peer, worker_.sweep);
+  down->refused = open >= limit;
+  if (down->refused) worker_.metrics.connections_refused.add();
+  proxy::start_session(worker_, std::move(down), tls);
 }
 
 void WorkerThread::start(unsigned index) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,12 @@ struct Config {
   Endpoint admin;
   UpstreamUrl upstream;
   policy::TenantTable tenants;
+  std::map<std::string, unsigned> lines;  // where in the file each key stands that is there
+
+  unsigned line_of(std::string const& key) const {
+    auto const found = lines.find(key);
+    return found == lines.end() ? 0 : found->second;
+  }
 };
 
 struct Loaded {

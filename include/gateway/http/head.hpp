@@ -44,6 +44,8 @@ struct FieldList {
   // Value of the first such field, empty when there is none.
   std::string_view first(Name id) const;
   std::size_t occurrences(Name id) const;
+  // Whether a Connection field names this one: then it is meant for the next hop only (RFC 9110 section 7.6.1).
+  bool is_hop_by_hop(std::string_view name) const;
 };
 
 struct RequestHead {

@@ -61,7 +61,8 @@ class Downstream {
   bool failed() const { return failed_; }
 
   net::IoOp read_op, write_op;
-  bool idle = false;  // between requests: may be closed at any time
+  bool refused = false;  // one connection too many: its first request is answered 503
+  bool idle = false;     // between requests: may be closed at any time
 
   // Neighbours in the worker's list of connections.
   Downstream* next = nullptr;
