@@ -71,6 +71,8 @@ void add_project_options(CLI::App& serve, sandbox::Options& options, Raw& raw) {
       ->capture_default_str()
       ->check(CLI::IsMember({"pass", "retry"}));
   serve.add_flag("--collect-address", options.collect_address, "the project collects addresses, so step 2 needs them");
+  serve.add_flag("--keep-deleted", options.keep_deleted,
+                 "lookups still show id, dates, document type and status of deleted submissions, as the newer guide says");
   serve.add_flag("!--no-duplicate-guard", options.duplicate_guard, "an approved e-mail may submit again");
   serve.add_option("--samples", options.samples, "approved submissions to begin with")
       ->capture_default_str()

@@ -180,7 +180,7 @@ json::object list_page(Context context, Call const& call, Listing const& listing
   Record const* last = nullptr;
   bool more = false;
   context.store.each(call.project, listing.after, [&](Record& record) {
-    if (!matches(listing, record)) {
+    if ((record.deleted && !context.options.keep_deleted) || !matches(listing, record)) {
       return true;
     }
     if (items.size() == listing.count) {
@@ -214,7 +214,10 @@ Answer read_submission(Context context, Call const& call) {
   json::object page;
   if (auto const id = query.find("submission_id")) {
     json::array items;
-    Record* const record = context.store.find_in(call.project, *id);
+    Record* record = context.store.find_in(call.project, *id);
+    if (record != nullptr && record->deleted && !context.options.keep_deleted) {
+      record = nullptr;
+    }
     if (record != nullptr) {
       settle_overdue(context.options, *record);
       review(context.store, *record, call.plan.outcome);

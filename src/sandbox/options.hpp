@@ -21,6 +21,7 @@ struct Options {
   bool two_faces_retry = false;
   bool duplicate_guard = true;
   bool collect_address = false;
+  bool keep_deleted = false;  ///< lookups still show id, dates, document type and status, as the newer guide says
   bool log = false;
   std::string base_path = "/v3";
   std::size_t default_count = 50;

@@ -370,8 +370,8 @@ class Deletion(WithSandbox):
         answer = self.sandbox.delete(submission, admin_name="admin@example.test")
         self.assert_answer(answer, 200, {"message": "success", "content": f"Submission {submission} deleted successfully.",
                                          "statusCode": 200})
-        self.assertEqual(self.sandbox.item(submission), {"submission_id": submission, "created_at": item["created_at"],
-                                                         "data": {"idType": "passport"}, "kyc": {"result": "approved"}})
+        self.assertEqual(self.sandbox.read(submission_id=submission).json(), {"Items": []})
+        self.assertNotIn(submission, self.sandbox.read(count=2000).text)
         for kind in ("idImage", "selfieImage"):
             self.assert_answer(self.sandbox.get("/image", submission_id=submission, type=kind), 400, BAD_QUERY)
         self.assert_answer(self.sandbox.get("/report/aml", resourceId=resource), 400, BAD_QUERY)
@@ -390,6 +390,17 @@ class Deletion(WithSandbox):
         submission = self.sandbox.open_submission("gone@example.test")
         self.assertEqual(self.sandbox.call("DELETE", "/submission", params={"submissionId": submission}).status_code, 200)
         self.assert_answer(self.sandbox.delete(submission), *error("not Exist Submission Data"))
+
+
+class DeletionOfTheNewerGuide(WithSandbox):
+    options = ("--keep-deleted",)
+
+    def test_what_is_kept(self):
+        submission = self.sandbox.approve("kept@example.test")
+        created = self.sandbox.item(submission)["created_at"]
+        self.assertEqual(self.sandbox.delete(submission).status_code, 200)
+        self.assertEqual(self.sandbox.item(submission), {"submission_id": submission, "created_at": created,
+                                                         "data": {"idType": "passport"}, "kyc": {"result": "approved"}})
 
 
 class Files(WithSandbox):
