@@ -95,7 +95,8 @@ class Validator {
   }
 
   void tenants() {
-    std::set<std::string> names, blocks;
+    std::set<std::string> names;
+    std::vector<Cidr> blocks;
     std::set<std::int64_t> uids;
     std::vector<policy::Tenant> tenants;
     for (std::size_t i = 0; i < config_.tenant_values.size(); ++i) {
@@ -125,13 +126,17 @@ class Validator {
   }
 
   template <class Bad>
-  void proofs(TenantValues const& values, std::set<std::string>& blocks, std::set<std::int64_t>& uids,
+  void proofs(TenantValues const& values, std::vector<Cidr>& blocks, std::set<std::int64_t>& uids,
               policy::Tenant& tenant, Bad const& bad) {
     for (auto const& text : values.cidr) {
       auto const cidr = Cidr::parse(text);
       if (!cidr) bad("cidr", "'" + text + "' is no block of addresses", "write for instance \"10.12.0.0/16\", host bits zero");
-      else if (!blocks.insert(text).second) bad("cidr", "'" + text + "' is used twice", "a block belongs to one tenant");
-      else tenant.cidr.push_back(*cidr);
+      else if (std::find(blocks.begin(), blocks.end(), *cidr) != blocks.end())
+        bad("cidr", "'" + text + "' is used twice", "a block belongs to one tenant");
+      else {
+        blocks.push_back(*cidr);
+        tenant.cidr.push_back(*cidr);
+      }
     }
     for (auto uid : values.unix_uid) {
       if (!uids.insert(uid).second) bad("unix_uid", std::to_string(uid) + " is used twice", "a user belongs to one tenant");

@@ -47,6 +47,8 @@ constexpr KnownName known_names[] = {
     {"transfer-encoding", Name::transfer_encoding},
     {"content-disposition", Name::content_disposition},
 };
+// The longest target between a method and a version of any plausible length.
+constexpr std::size_t max_request_line_bytes = max_target_bytes + 64;
 constexpr std::size_t longest_known_name = 19;
 
 // For each length, where the known names of that length begin in the table (which is sorted by length).
@@ -174,13 +176,14 @@ Result<std::size_t> HeadScanner::scan(std::string_view buffer) {
       break;
     }
     auto const at = static_cast<std::size_t>(lf - visible.data());
+    if (request && line_start_ == 0 && at > max_request_line_bytes) return Failure{Code::target_too_long, max_target_bytes};
     if (at == 0 || visible[at - 1] != '\r') return malformed();
     scanned_ = at + 1;
     if (at - line_start_ == 1) return scanned_;  // an empty line ends the head
     line_start_ = scanned_;
   }
   bool const in_target = request && line_start_ == 0;
-  if (in_target && visible.size() > max_target_bytes + 64) return Failure{Code::target_too_long, max_target_bytes};
+  if (in_target && visible.size() > max_request_line_bytes) return Failure{Code::target_too_long, max_target_bytes};
   if (visible.size() == limits_.bytes)
     return Failure{in_target ? Code::target_too_long : Code::head_too_large, static_cast<std::int64_t>(limits_.bytes)};
   return 0;

@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cstdlib>
-#include <new>
+#include <exception>
 #include <vector>
 
 namespace gateway::net {
@@ -25,7 +25,7 @@ char* map_block(std::size_t bytes) {
   // Mapped rather than allocated: pages that a slow caller never fills are never touched, and giving a block back
   // gives its pages back.
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
+  if (memory == MAP_FAILED) std::terminate();  // out of memory: a restart is cheap, a half-dead process is not
   return static_cast<char*>(memory);
 }
 

@@ -35,9 +35,12 @@ SocketStream::SocketStream(Executor executor, int family, int descriptor) : sock
     int const on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  boost::system::error_code ignored;
-  socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), descriptor, ignored);
-  if (ignored) ::close(descriptor);
+  boost::system::error_code error;
+  socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), descriptor, error);
+  if (!error) return;
+  ::close(descriptor);
+  fd_ = -1;  // its number may be another connection's in a moment
+  aborted_ = true;
 }
 
 SocketStream::~SocketStream() = default;
@@ -63,8 +66,17 @@ void SocketStream::on_connected(boost::system::error_code error) {
 void SocketStream::start_read(IoOp& op, std::span<char> buffer) {
   op.begin();
   if (aborted_) return refuse(op);
+  if (failed_read_ != 0) return op.finish_quietly(IoStatus::failed, 0, failed_read_);
   read_op_ = &op;
   socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), ReadHandler{this});
+}
+
+std::size_t SocketStream::try_read(std::span<char> buffer) noexcept {
+  if (aborted_ || failed_read_ != 0) return 0;
+  auto const got = try_receive(buffer);
+  if (got > 0) return static_cast<std::size_t>(got);
+  if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) failed_read_ = errno;
+  return 0;
 }
 
 void SocketStream::on_read(boost::system::error_code error, std::size_t bytes) {

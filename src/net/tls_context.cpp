@@ -44,7 +44,7 @@ int choose_protocol(SSL*, unsigned char const** out, unsigned char* out_size, un
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   auto* slot = static_cast<TlsSessionSlot*>(SSL_get_app_data(ssl));
-  if (slot == nullptr) return 0;
+  if (slot == nullptr || !slot->accepts(SSL_get_SSL_CTX(ssl))) return 0;
   slot->set(session);
   return 1;
 }

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <exception>
+#include <utility>
 
 #include "gateway/net/tls.hpp"
 
@@ -86,7 +87,7 @@ TlsStream::TlsStream(TlsContext const& context, Executor executor, int family, i
       input_(std::make_unique_for_overwrite<char[]>(input_bytes)),
       input_capacity_(input_bytes) {
   BIO* bio = BIO_new(bio_method());
-  if (ssl_ == nullptr || bio == nullptr) throw std::bad_alloc();
+  if (ssl_ == nullptr || bio == nullptr) std::terminate();  // out of memory: a restart is cheap, a half-dead process is not
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
@@ -137,16 +138,15 @@ void TlsStream::end(IoOp*& op, IoStatus status, std::size_t bytes) {
 
 void TlsStream::drive_handshake() {
   if (raw_.aborted()) return end(handshake_op_, IoStatus::aborted);
+  if (dead_ || write_dead_) return end(handshake_op_, IoStatus::failed);
   ERR_clear_error();
   int const result = SSL_do_handshake(ssl_);
   int const reason = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
   if (output_size_ > 0) {
-    iovec const part{output_.data(), output_size_};
-    raw_.start_write(raw_write_, {&part, 1});
+    start_sending();
     if (raw_write_.pending()) return;  // on_output comes back here
-    output_size_ = 0;
+    sending_.release();
   }
-  output_.release();
   if (result == 1) return end(handshake_op_, IoStatus::ok);
   if (reason == SSL_ERROR_WANT_READ && !input_ended_) return wait_for_input();
   dead_ = true;
@@ -188,6 +188,16 @@ void TlsStream::start_read(IoOp& op, std::span<char> buffer) {
   starting_ = false;
 }
 
+std::size_t TlsStream::try_read(std::span<char> buffer) noexcept {
+  std::size_t total = 0, bytes = 0;
+  if (raw_.aborted() || dead_) return 0;
+  ERR_clear_error();
+  // One record a call; an end or a failure is remembered by the session and told by the next start_read.
+  while (total < buffer.size() && SSL_read_ex(ssl_, buffer.data() + total, buffer.size() - total, &bytes) == 1) total += bytes;
+  flush_quietly();
+  return total;
+}
+
 void TlsStream::drive_read() {
   if (raw_.aborted()) return end(read_op_, IoStatus::aborted);
   if (dead_) return end(read_op_, IoStatus::failed);
@@ -205,7 +215,7 @@ void TlsStream::drive_read() {
 }
 
 void TlsStream::flush_quietly() noexcept {
-  if (output_size_ == 0 || raw_write_.pending() || write_op_ != nullptr) return;
+  if (output_size_ == 0 || write_dead_ || raw_write_.pending() || write_op_ != nullptr) return;
   iovec const part{output_.data(), output_size_};
   auto const sent = raw_.try_send({&part, 1});
   // What the kernel does not take now goes out before the next write's records.
@@ -229,20 +239,24 @@ void TlsStream::start_write(IoOp& op, std::span<iovec const> parts) {
 void TlsStream::drive_write() {
   for (;;) {
     if (raw_.aborted()) return end(write_op_, IoStatus::aborted, written_);
-    if (dead_ || !encrypt_some()) return end(write_op_, IoStatus::failed, written_);
-    if (output_size_ == 0) {
-      output_.release();
-      return end(write_op_, IoStatus::ok, written_);
-    }
-    iovec const part{output_.data(), output_size_};
-    raw_.start_write(raw_write_, {&part, 1});
+    if (dead_ || write_dead_ || !encrypt_some()) return end(write_op_, IoStatus::failed, written_);
+    if (output_size_ == 0) return end(write_op_, IoStatus::ok, written_);
+    start_sending();
     if (raw_write_.pending()) return;  // on_output comes back here
+    sending_.release();
     if (raw_write_.status() != IoStatus::ok) {
-      dead_ = true;
+      write_dead_ = true;
       return end(write_op_, IoStatus::failed, written_);
     }
-    output_size_ = 0;
   }
+}
+
+// Hands what was gathered to the socket. Records made meanwhile, such as the answer to a key update, go into a block of
+// their own: the one being sent must neither move nor grow.
+void TlsStream::start_sending() {
+  sending_ = std::move(output_);
+  iovec const part{sending_.data(), std::exchange(output_size_, 0)};
+  raw_.start_write(raw_write_, {&part, 1});
 }
 
 // Encrypts parts until enough is gathered or all are done. Small parts are put together into one record.
@@ -277,8 +291,8 @@ bool TlsStream::encrypt_some() {
 
 void TlsStream::on_output(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
-  if (stream.raw_write_.status() == IoStatus::ok) stream.output_size_ = 0;
-  else stream.dead_ = true;
+  stream.sending_.release();
+  if (stream.raw_write_.status() != IoStatus::ok) stream.write_dead_ = true;
   if (stream.handshake_op_ != nullptr) return stream.drive_handshake();
   if (stream.write_op_ != nullptr) stream.drive_write();
 }
@@ -289,13 +303,13 @@ void TlsStream::abort(bool hard) noexcept {
 }
 
 void TlsStream::shutdown_write() noexcept {
-  if (raw_.aborted() || std::exchange(shut_, true) || dead_ || write_op_ != nullptr || handshake_op_ != nullptr || !SSL_is_init_finished(ssl_)) return;
+  if (raw_.aborted() || std::exchange(shut_, true) || dead_ || write_dead_ || write_op_ != nullptr || handshake_op_ != nullptr || !SSL_is_init_finished(ssl_)) return;
   ERR_clear_error();
   SSL_shutdown(ssl_);
   flush_quietly();
   raw_.shutdown_write();
 }
 
-bool TlsStream::probe_idle() noexcept { return SSL_pending(ssl_) == 0 && raw_.probe_idle(); }
+bool TlsStream::probe_idle() noexcept { return SSL_has_pending(ssl_) == 0 && input_from_ == input_to_ && raw_.probe_idle(); }
 
 }  // namespace gateway::net

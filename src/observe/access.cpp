@@ -34,10 +34,30 @@ class LineWriter {
 
 std::int64_t microseconds(Duration d) { return d.count() / 1000; }
 
-void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool json, std::string& line) {
+// The time of a line; its seconds change rarely from one line to the next.
+class LineTime {
+ public:
+  std::string_view write(std::int64_t unix_ns) {
+    auto const second = unix_ns / 1'000'000'000;
+    if (second != second_) {
+      text_ = write_time(unix_ns, buffer_);
+      second_ = second;
+      return text_;
+    }
+    auto micro = unix_ns / 1000 % 1'000'000;
+    for (std::size_t at = text_.size() - 2; at > text_.size() - 8; --at, micro /= 10) buffer_[at] = static_cast<char>('0' + micro % 10);
+    return text_;
+  }
+
+ private:
+  char buffer_[32];
+  std::string_view text_;
+  std::int64_t second_ = -1;
+};
+
+void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool json, LineTime& time, std::string& line) {
   char buffer[Peer::max_text];
-  auto const now = write_time(r.wall_ns, buffer);
-  line.clear();
+  auto const now = time.write(r.wall_ns);
   if (json) line.append(R"({"time":")").append(now).append(R"(","level":"info","event":"access")");
   else line.append(now).append(" info access:");
   LineWriter out(line, json);
@@ -56,7 +76,7 @@ void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool
   out.number("duration_us", microseconds(r.duration));
   out.number("upstream_us", microseconds(r.upstream));
   out.text("peer", r.peer.write(buffer));
-  if (json) line += '}';
+  line += json ? "}\n" : "\n";
 }
 
 }  // namespace
@@ -84,13 +104,21 @@ void AccessLog::run() {
 
 void AccessLog::drain_all() {
   bool const wanted = log_.enabled(Level::info);
+  LineTime time;
+  auto const hand_over = [&] {
+    if (lines_.empty()) return;
+    lines_.pop_back();  // the log ends its lines itself
+    log_.raw(Level::info, lines_);
+    lines_.clear();
+  };
   for (auto& ring : rings_)
     ring->drain([&](AccessRecord const& record) {
       if (!wanted) return;
       if (record.tenant >= names_.size()) names_ = tenants_.names();
-      format(record, names_, log_.json(), line_);
-      log_.raw(Level::info, line_);
+      format(record, names_, log_.json(), time, lines_);
+      if (lines_.size() >= batch_bytes) hand_over();
     });
+  hand_over();
   log_.flush();
 }
 

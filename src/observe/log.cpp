@@ -4,6 +4,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <mutex>
@@ -111,20 +112,39 @@ std::string_view write_time(std::int64_t unix_ns, char* out) {
   return {out, size + 7};
 }
 
+namespace {
+// Length of the UTF-8 sequence at the front of `text` (RFC 3629), 0 when it is none.
+std::size_t utf8_length(std::string_view text) {
+  auto const at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  auto const lead = at(0);
+  std::size_t const length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  // Overlong forms, surrogates and what lies beyond U+10FFFF.
+  if ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) > 0x9f) || (lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) > 0x8f)) return 0;
+  return length;
+}
+}  // namespace
+
 void append_json(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
-  for (char c : text) {
-    auto const byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    auto const byte = static_cast<unsigned char>(text.front());
+    auto const length = utf8_length(text);
+    if (length == 0) {
+      out.append("\xef\xbf\xbd");  // U+FFFD stands for what is no UTF-8
+    } else if (byte == '"' || byte == '\\') {
       out += '\\';
-      out += c;
+      out += text.front();
     } else if (byte < 0x20 || byte == 0x7f) {
       out.append("\\u00");
       out += digits[byte >> 4];
       out += digits[byte & 15];
     } else {
-      out += c;
+      out.append(text.substr(0, length));
     }
+    text.remove_prefix(std::max<std::size_t>(1, length));
   }
 }
 

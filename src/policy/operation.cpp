@@ -63,8 +63,9 @@ Result<> check_body_head(Operation const& operation, http::RequestHead const& he
   auto const type = head.fields.first(Name::content_type);
   if (head.fields.occurrences(Name::content_type) != 1 || !accepts(operation.body, trim(type.substr(0, type.find(';')))))
     return Failure{Code::unsupported_content_type};
-  auto const coding = head.fields.first(Name::content_encoding);
-  if (!coding.empty() && !iequals(coding, "identity")) return Failure{Code::unsupported_content_encoding};
+  for (auto const& field : head.fields.all())
+    if (field.id == Name::content_encoding && !iequals(field.value, "identity"))
+      return Failure{Code::unsupported_content_encoding};
   return {};
 }
 

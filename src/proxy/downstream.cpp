@@ -30,11 +30,10 @@ bool Downstream::settle() {
   if (!read_op.done()) return !ended_ && !failed_;
   read_op.reset();
   auto const target = std::exchange(target_, Target::none);
-  relay_size_ = 0;
   switch (read_op.status()) {
     case net::IoStatus::ok:
-      if (target == Target::relay) relay_size_ = read_op.bytes();
-      else to_ += static_cast<std::uint32_t>(read_op.bytes());
+      if (target == Target::buffer) to_ += static_cast<std::uint32_t>(read_op.bytes());
+      may_have_more_ = to_ == capacity();
       return true;
     case net::IoStatus::end:
       ended_ = true;
@@ -74,11 +73,31 @@ net::Task<Result<>> Downstream::read_more() {
   co_return Result<>();
 }
 
-void Downstream::start_body_read(std::uint64_t wanted) {
+std::span<char> Downstream::collect_body(std::uint64_t wanted) {
+  if (!relay_) relay_ = net::Block(net::BlockSize::relay);
+  auto const limit = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, relay_.size()));
+  auto size = std::min<std::size_t>(to_ - from_, limit);
+  std::memcpy(relay_.data(), buffer() + from_, size);
+  consume(size);
+  if (may_have_more_ && size < limit && !read_op.pending()) {
+    auto const got = stream_->try_read({relay_.data() + size, limit - size});
+    size += got;
+    may_have_more_ = size == limit;
+  }
+  if (size == 0) relay_.release();
+  return {relay_.data(), size};
+}
+
+void Downstream::start_body_wait(std::uint64_t wanted) {
+  from_ = to_ = 0;
+  target_ = Target::buffer;
+  stream_->start_read(read_op, {buffer(), static_cast<std::size_t>(std::min<std::uint64_t>(wanted, capacity()))});
+}
+
+void Downstream::start_discard() {
   if (!relay_) relay_ = net::Block(net::BlockSize::relay);
   target_ = Target::relay;
-  relay_size_ = 0;
-  stream_->start_read(read_op, {relay_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(wanted, relay_.size()))});
+  stream_->start_read(read_op, relay_.span());
 }
 
 bool Downstream::unread_back(std::span<char const> rest) {

@@ -22,7 +22,7 @@ void Exchange::reset() {
   answer.status = 0;
   answer_framing = {};
   answer_out.clear();
-  answer_started = response_begun = false;
+  answer_started = answered_early = response_begun = false;
   fate = Fate::keep;
   status = 0;
   reason = observe::no_reason;

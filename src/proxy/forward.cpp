@@ -33,14 +33,13 @@ Result<Credential> credential_for(policy::Permit const&, Exchange const& x) {
 }
 
 net::Task<Result<>> forward(Worker& worker, Downstream& down, Exchange& x, policy::Permit permit, Credential) {
-  bool const once_only = permit.operation().retry == policy::RetryRule::never_once_sent;
   worker.retries.on_request();
   // From here on the caller's buffer may be read into: the next request, or the news that the caller is gone.
   if (x.body.done()) down.listen();
   for (;;) {
     ++x.attempts;
     x.enter(Phase::connect);
-    auto acquired = co_await worker.pool.acquire(once_only, x.attempts > 1);
+    auto acquired = co_await worker.pool.acquire(x.attempts > 1);
     Failure failure{Code::internal_error};
     bool reused = false;
     if (acquired) {

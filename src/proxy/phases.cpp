@@ -6,15 +6,6 @@
 namespace gateway::proxy {
 namespace {
 
-// The caller's own ids are kept, whatever becomes of the request.
-void take_identifiers(Worker& worker, Exchange& x) {
-  auto const given = RequestId::parse(x.head.fields.first(http::Name::x_request_id));
-  bool const single = x.head.fields.occurrences(http::Name::x_request_id) == 1;
-  if (given && single) x.id = *given;
-  x.trace = TraceContext::continue_from(x.head.fields.first(http::Name::traceparent), worker.entropy);
-  x.had_client_key = x.head.fields.occurrences(http::Name::x_api_key) > 0;
-}
-
 Result<> judge_framing(Exchange& x, bool draining) {
   auto const judged = http::judge_request(x.head);
   if (!judged) return judged.error();
@@ -40,7 +31,6 @@ Result<> plan_body(policy::Permit const& permit, Exchange const& x) {
 net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
   config::Config const& config = *x.snapshot->config;  // pinned until this exchange ends
 
-  take_identifiers(worker, x);
   if (down.refused) co_return Failure{Code::overloaded};
   x.enter(Phase::framing);
   GW_CO_CHECK(judge_framing(x, worker.draining));

@@ -22,8 +22,12 @@ net::Task<Result<>> relay(Worker& worker, Downstream& down, Exchange& x, upstrea
   GW_CO_CHECK(policy::judge_status(x.answer.status));
   // An answer before the end of the upload: the rest is not wanted any more, and the connection is of no more use.
   if (!x.body.done()) x.fate = std::max(x.fate, Fate::drain);
+  if (worker.draining) x.fate = std::max(x.fate, Fate::close);
+  // A vendor that refuses an upload may not have read it, although the kernel took all of it: the next request would
+  // wait behind the rest.
+  bool const unread_upload = x.body.total() > 0 && (x.answered_early || x.answer.status >= 400);
   GW_CO_TRY(reusable, co_await send_answer(down, x, up, start));
-  if (reusable && x.body.done()) {
+  if (reusable && x.body.done() && !unread_upload) {
     up.read_ahead();
     lease.release();
   }

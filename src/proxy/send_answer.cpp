@@ -46,18 +46,24 @@ class AnswerWriter {
     return {};
   }
 
+  // The next bytes: what is there already in one large piece, else what comes next in the connection's own buffer.
   net::Task<Result<>> read() {
-    // Small rests fit the connection's own buffer; more is read in larger pieces.
-    bool const small = body_.wanted() <= upstream::Connection::buffer_bytes;
-    if (!small && !block_) block_ = net::Block(net::BlockSize::relay);
-    std::span<char> const space = small ? std::span<char>(up_.buffer.get(), upstream::Connection::buffer_bytes) : block_.span();
+    data_ = {};
+    if (may_have_more_ && body_.wanted() > upstream::Connection::buffer_bytes) {
+      if (!block_) block_ = net::Block(net::BlockSize::relay);
+      auto const got = up_.stream->try_read(block_.span());
+      may_have_more_ = got == block_.size();
+      if (got > 0) co_return take(block_.span().first(got));
+    }
+    block_.release();
+    std::span<char> const space(up_.buffer.get(), upstream::Connection::buffer_bytes);
     arm_upstream(x_, up_, values_.limits_body_timeout, Code::upstream_body_timeout);
     up_.stream->start_read(up_.read_op, space);
     co_await net::WaitOne(up_.read_op);
-    data_ = {};
     if (up_.read_op.status() == net::IoStatus::end && body_.on_end()) co_return Result<>();
     if (up_.read_op.status() != net::IoStatus::ok) co_return read_failure(up_);
     up_.read_op.reset();
+    may_have_more_ = up_.read_op.bytes() == space.size();
     co_return take(space.first(up_.read_op.bytes()));
   }
 
@@ -101,6 +107,7 @@ class AnswerWriter {
   std::size_t count_ = 0;
   bool chunked_ = false;
   bool extra_bytes_ = false;
+  bool may_have_more_ = true;  // the last read filled its buffer
 };
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "gateway/http/chunked.hpp"
 #include "messages.hpp"
 #include "relay.hpp"
@@ -6,13 +8,7 @@ namespace gateway::proxy {
 namespace {
 
 iovec part_of(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
-iovec part_of(std::span<char const> bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
-
-// Where body bytes of the request are at the moment, and what is to go with them.
-struct Piece {
-  std::span<char const> data;
-  bool last = false;
-};
+constexpr std::chrono::seconds after_broken_write{1};
 
 class Uploader {
  public:
@@ -22,31 +18,22 @@ class Uploader {
   // The head, with the key taken from its own memory, and what is there of the body.
   net::Task<Result<>> send_head() {
     auto const head = x_.request_out.view();
-    auto const key = x_.snapshot->api_key->expose();
-    GW_CO_TRY(piece, take_unread());
     add(head.substr(0, x_.key_at));
-    add(key);
+    add(x_.snapshot->api_key->expose());
     add(head.substr(x_.key_at));
-    add(piece);
+    if (!x_.body.done() && !x_.framing.expects_continue) GW_CO_CHECK(take(down_.collect_body(x_.body.wanted())));
     co_return co_await write();
   }
 
   net::Task<Result<>> send_body() {
     GW_CO_CHECK(co_await allow_body());
     while (!x_.body.done() && up_.read_op.pending()) {
-      down_.start_body_read(x_.body.wanted());
-      down_.arm(limits_.limits_body_timeout, Code::body_timeout);
-      co_await net::WaitEither(down_.read_op, up_.read_op);
-      if (down_.read_op.pending()) {
-        if (down_.expired()) co_return down_.expiry();
-        break;  // the vendor answers early; the read stays pending for the drain
+      auto const bytes = down_.collect_body(x_.body.wanted());
+      if (bytes.empty()) {
+        GW_CO_CHECK(co_await wait_for_body());
+        continue;
       }
-      down_.disarm();
-      if (!down_.settle()) co_return Failure{Code::client_gone};
-      GW_CO_TRY(piece, take(down_.body()));
-      // After the last piece nothing of the borrowed buffer may be read as body again.
-      count_ = 0;
-      add(piece);
+      GW_CO_CHECK(take(bytes));
       GW_CO_CHECK(co_await write());
     }
     co_return Result<>();
@@ -65,51 +52,53 @@ class Uploader {
     co_return down_.write_result();
   }
 
-  Result<Piece> take_unread() {
-    if (x_.body.done()) return Piece{};
-    auto const bytes = down_.unread_bytes();
-    if (bytes.empty()) return Piece{};
-    auto const taken = x_.body.take(bytes);
-    if (!taken) return taken.error();
-    // The data stands at the front of the unread bytes; they stay in place until the next read.
-    down_.consume(taken->consumed);
-    return checked({bytes.data(), taken->data}, taken->consumed);
+  // Until the caller sends more, or the vendor answers early: then the read stays pending for whoever comes next.
+  net::Task<Result<>> wait_for_body() {
+    down_.start_body_wait(x_.body.wanted());
+    down_.arm(limits_.limits_body_timeout, Code::body_timeout);
+    co_await net::WaitEither(down_.read_op, up_.read_op);
+    if (down_.read_op.pending()) {
+      if (down_.expired()) co_return down_.expiry();
+      down_.disarm();
+      co_return Result<>();
+    }
+    down_.disarm();
+    if (!down_.settle()) co_return Failure{Code::client_gone};
+    co_return Result<>();
   }
 
-  Result<Piece> take(std::span<char> bytes) {
+  // Adds what `bytes` hold of the body to the next write. What follows the body goes back to the unread bytes.
+  Result<> take(std::span<char> bytes) {
     auto const taken = x_.body.take(bytes);
     if (!taken) return taken.error();
     if (!down_.unread_back(bytes.subspan(taken->consumed))) x_.fate = Fate::close;
-    return checked({bytes.data(), taken->data}, taken->consumed);
-  }
-
-  Result<Piece> checked(std::span<char const> data, std::size_t consumed) {
-    x_.body_started = true;
-    x_.bytes_in += consumed;
+    x_.body_started |= !bytes.empty();
+    x_.bytes_in += taken->consumed;
     if (x_.body.total() > limits_.limits_body_bytes)
       return Failure{Code::body_too_large, static_cast<std::int64_t>(limits_.limits_body_bytes)};
-    return Piece{data, x_.body.done()};
+    add_body({bytes.data(), taken->data});
+    return {};
   }
 
   void add(std::string_view text) {
     if (!text.empty()) parts_[count_++] = part_of(text);
   }
-  void add(Piece const& piece) {
+  void add_body(std::span<char const> data) {
     bool const chunked = x_.framing.body.kind == http::Framing::Kind::chunked;
-    if (!piece.data.empty()) {
+    if (!data.empty()) {
       if (chunked) {
-        chunk_head_ = http::ChunkHead(piece.data.size());
-        add(chunk_head_.view());
+        x_.upload_chunk = http::ChunkHead(data.size());
+        add(x_.upload_chunk.view());
       }
-      parts_[count_++] = part_of(piece.data);
+      add({data.data(), data.size()});
       if (chunked) add(http::chunk_end);
     }
-    if (piece.last && chunked) add(http::last_chunk);
+    if (x_.body.done() && chunked) add(http::last_chunk);
   }
 
   net::Task<Result<>> write() {
     if (count_ == 0) co_return Result<>();
-    up_.stream->start_write(up_.write_op, {parts_, count_});
+    up_.stream->start_write(up_.write_op, {parts_, std::exchange(count_, 0)});
     if (up_.write_op.pending()) {
       arm_upstream(x_, up_, limits_.limits_body_timeout, Code::upstream_body_timeout);
       // An answer may come while the vendor takes no more: then nothing else will be sent.
@@ -117,20 +106,27 @@ class Uploader {
       if (up_.write_op.pending() && up_.read_op.status() != net::IoStatus::ok) co_await net::WaitOne(up_.write_op);
       if (up_.write_op.pending()) co_return Result<>();
     }
-    arm_upstream(x_, up_, std::chrono::hours(24), Code::upstream_total_timeout);
     x_.sent_upstream += up_.write_op.bytes();
     x_.ever_sent_upstream += up_.write_op.bytes();
-    if (up_.write_op.status() == net::IoStatus::ok) co_return Result<>();
-    // The vendor may have answered before it closed.
-    if (!up_.read_op.pending() && up_.read_op.status() == net::IoStatus::ok) co_return Result<>();
-    co_return read_failure(up_);
+    down_.release_relay();
+    if (up_.write_op.status() != net::IoStatus::ok) co_return co_await explain_broken_write();
+    arm_upstream(x_, up_, std::chrono::hours(24), Code::upstream_total_timeout);
+    co_return Result<>();
+  }
+
+  // The vendor may have answered before it closed: then its answer is in the socket, and a read ends at once.
+  net::Task<Result<>> explain_broken_write() {
+    if (up_.deadline.expired()) co_return read_failure(up_);
+    up_.deadline.arm(coarse_now() + after_broken_write, Code::upstream_reset);
+    if (up_.read_op.pending()) co_await net::WaitOne(up_.read_op);
+    if (up_.read_op.status() == net::IoStatus::ok) co_return Result<>();
+    co_return Failure{Code::upstream_reset};
   }
 
   Downstream& down_;
   Exchange& x_;
   upstream::Connection& up_;
   config::Values const& limits_;
-  http::ChunkHead chunk_head_{0};
   iovec parts_[net::ByteStream::max_parts];
   std::size_t count_ = 0;
 };
@@ -146,6 +142,7 @@ net::Task<Result<>> send_request(Downstream& down, Exchange& x, upstream::Connec
   GW_CO_CHECK(co_await uploader.send_head());
   if (x.body.done()) co_return Result<>();
   GW_CO_CHECK(co_await uploader.send_body());
+  x.answered_early = !up.read_op.pending();
   x.request_sent = precise_now();
   co_return Result<>();
 }

@@ -98,13 +98,26 @@ net::Task<Result<>> read_head(Downstream& down, Exchange& x) {
   co_return parsed;
 }
 
+// The caller's own ids are kept, whatever becomes of the request; where there are none they are made.
+void take_identifiers(Worker& worker, Exchange& x, bool has_head) {
+  using http::Name;
+  std::string_view given, traceparent;
+  if (has_head) {
+    if (x.head.fields.occurrences(Name::x_request_id) == 1) given = x.head.fields.first(Name::x_request_id);
+    traceparent = x.head.fields.first(Name::traceparent);
+    x.had_client_key = x.head.fields.occurrences(Name::x_api_key) > 0;
+  }
+  auto const parsed = RequestId::parse(given);
+  x.id = parsed ? *parsed : RequestId::make(wall_clock_ns(), worker.entropy);
+  x.trace = TraceContext::continue_from(traceparent, worker.entropy);
+}
+
 net::Task<Fate> serve_exchange(Worker& worker, Downstream& down, Exchange& x) {
   worker.metrics.in_flight.add();
   x.snapshot = worker.snapshot;
   x.started = precise_now();
-  x.id = RequestId::make(wall_clock_ns(), worker.entropy);
-  x.trace = TraceContext::continue_from({}, worker.entropy);
   auto outcome = co_await read_head(down, x);
+  take_identifiers(worker, x, outcome.has_value());
   if (outcome) outcome = co_await run_phases(worker, down, x);
   if (!outcome) {
     x.fail(outcome.error());
@@ -128,7 +141,7 @@ net::Task<void> linger(Downstream& down, std::uint64_t bytes) {
   for (std::uint64_t dropped = 0; dropped < bytes;) {
     if (!down.read_op.pending()) {
       if (down.half_closed() || down.failed()) break;
-      down.start_body_read(net::block_bytes(net::BlockSize::relay));
+      down.start_discard();
     }
     co_await net::WaitOne(down.read_op);
     if (down.read_op.pending()) break;  // time is up

@@ -43,6 +43,7 @@ void Worker::close_idle() {
 void Worker::abort_all() {
   closing = draining = true;
   for (auto* down = sessions; down != nullptr; down = down->next) down->stream().abort(true);
+  pool.abort_all();
 }
 
 }  // namespace gateway::proxy

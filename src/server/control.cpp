@@ -44,7 +44,7 @@ bool Control::open() {
       [this](std::shared_ptr<upstream::AddressList const> list) {
         each_worker([list](WorkerThread& thread) { thread.worker().pool.set_addresses(std::make_shared<upstream::AddressList const>(*list)); });
       },
-      [this] { log_.warn("resolve", "the vendor's name does not resolve", {{"host", config_->upstream.host}}); });
+      [this, host = config_->upstream.host] { log_.warn("resolve", "the vendor's name does not resolve", {{"host", host}}); });
   resolver_->start();
   metrics_.last_reload_unix = unix_now();
   return true;
@@ -183,7 +183,7 @@ void Control::wait_for_signal() {
     if (number == SIGHUP) reload();
     else if (draining_) stop_now();
     else start_drain();
-    wait_for_signal();
+    if (!finished_) wait_for_signal();
   });
 }
 

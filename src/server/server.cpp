@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <exception>
+#include <new>
 
 #include "control.hpp"
 
@@ -43,6 +45,8 @@ void raise_descriptor_limit() {
 
 int serve(std::unique_ptr<config::Config> config, BuildInfo const& build) {
   std::signal(SIGPIPE, SIG_IGN);
+  // Out of memory ends the process: no session could be unwound safely while its operations are in flight.
+  std::set_new_handler([] { std::terminate(); });
   raise_descriptor_limit();
   Control control(std::move(config), build);
   if (!control.open()) return 1;

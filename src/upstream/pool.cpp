@@ -30,11 +30,11 @@ Pool::~Pool() {
 }
 
 void Pool::configure(PoolSettings settings) {
-  bool const retire = settings.tls != settings_.tls;
+  bool const changed = settings.tls != settings_.tls;
   settings_ = std::move(settings);
   idle_.reserve(settings_.max_connections);
-  if (retire) {
-    sessions_.set(nullptr);
+  if (changed) {
+    sessions_.restrict_to(settings_.tls.get());
     close_idle();
   }
 }
@@ -44,12 +44,14 @@ void Pool::set_addresses(std::shared_ptr<AddressList const> addresses) {
   next_address_ = 0;
 }
 
-net::Task<Result<Lease>> Pool::acquire(bool probe, bool fresh) {
-  if (auto* idle = fresh ? nullptr : take_idle(probe)) co_return Lease(idle, true);
+net::Task<Result<Lease>> Pool::acquire(bool fresh) {
+  if (auto* idle = fresh ? nullptr : take_idle()) co_return Lease(idle, true);
   if (open_ >= settings_.max_connections && fresh) close_idle();
   if (open_ >= settings_.max_connections) {
     GW_CO_TRY(given, co_await wait_for_place());
-    if (given != nullptr) co_return Lease(given, true);
+    // It was handed over a turn of the loop ago: looked at again, as one from the pool is. Its place stays ours.
+    if (given != nullptr && !fresh && is_usable(*given)) co_return Lease(given, true);
+    if (given != nullptr) retire(given);
   } else {
     ++open_;
   }
@@ -57,19 +59,40 @@ net::Task<Result<Lease>> Pool::acquire(bool probe, bool fresh) {
   co_return Lease(connection, false);
 }
 
-Connection* Pool::take_idle(bool probe) {
+Connection* Pool::take_idle() {
   while (!idle_.empty()) {
     auto* const connection = idle_.back();
     idle_.pop_back();
     connection->read_op.on_finish(nullptr, nullptr);
-    connection->deadline.disarm();
-    connection->in_use = true;
-    bool const old = coarse_now() - connection->created > settings_.max_age;
-    if (connection->read_op.pending() && !old && (!probe || connection->stream->probe_idle())) return connection;
-    connection->in_use = false;
+    if (is_usable(*connection)) {
+      connection->deadline.disarm();
+      connection->in_use = true;
+      return connection;
+    }
     discard(connection);
   }
   return nullptr;
+}
+
+// The pending read tells of a death that the loop has seen; what arrived since then only the kernel knows. Bytes that
+// came before the request was sent must never be taken for its answer.
+bool Pool::is_usable(Connection& connection) const {
+  return !stopped_ && connection.read_op.pending() && !connection.deadline.expired() &&
+         coarse_now() - connection.created <= settings_.max_age && connection.context == settings_.tls.get() &&
+         connection.stream->probe_idle();
+}
+
+void Pool::link(Connection* connection) {
+  connection->next = all_;
+  if (all_ != nullptr) all_->previous = connection;
+  all_ = connection;
+}
+
+void Pool::unlink(Connection* connection) {
+  if (connection->previous != nullptr) connection->previous->next = connection->next;
+  else all_ = connection->next;
+  if (connection->next != nullptr) connection->next->previous = connection->previous;
+  connection->next = connection->previous = nullptr;
 }
 
 // A connection that somebody gives back, or null when a place for a new one became free (and is ours already).
@@ -105,17 +128,19 @@ void Pool::wake_waiter(Connection* connection) {
 net::Task<Result<Connection*>> Pool::connect() {
   // Pinned: a refresh may replace the list while we wait.
   auto const addresses = addresses_;
-  if (!addresses || addresses->empty()) {
+  if (stopped_ || !addresses || addresses->empty()) {
     free_place();
     co_return Failure{Code::upstream_unresolved};
   }
   auto const deadline = coarse_now() + settings_.connect_timeout;
   auto const attempts = addresses->size();
   Failure last{Code::upstream_connect_failed};
-  for (std::size_t i = 0; i < attempts && coarse_now() < deadline; ++i) {
+  for (std::size_t i = 0; i < attempts && !stopped_ && coarse_now() < deadline; ++i) {
     auto const& address = (*addresses)[(next_address_ + i) % attempts];
     auto* const connection = new Connection;
     connection->pool = this;
+    connection->context = settings_.tls.get();
+    link(connection);
     connection->deadline.watch(sweep_, on_deadline, connection);
     // What is left is shared out evenly, so that one black hole does not use up the others' time.
     auto const share = (deadline - coarse_now()) / static_cast<std::int64_t>(attempts - i);
@@ -166,8 +191,9 @@ net::Task<Result<>> Pool::connect_to(Connection& connection, Address const& addr
 }
 
 void Pool::put_back(Connection* connection) {
-  bool const alive = connection->read_op.pending() && !connection->write_op.pending() && !connection->deadline.expired();
-  if (!alive || stopped_) return discard(connection);
+  bool const alive = connection->read_op.pending() && !connection->write_op.pending() &&
+                     connection->write_op.status() == net::IoStatus::ok && !connection->deadline.expired();
+  if (!alive || stopped_ || connection->context != settings_.tls.get()) return discard(connection);
   ++connection->exchanges;
   if (!waiters_.empty()) {
     connection->deadline.disarm();
@@ -207,6 +233,7 @@ void Pool::free_place() {
 }
 
 void Pool::retire(Connection* connection) noexcept {
+  unlink(connection);
   connection->deadline.disarm();
   connection->read_op.on_finish(on_dead, connection);
   connection->write_op.on_finish(on_dead, connection);
@@ -233,6 +260,20 @@ void Pool::close_idle() {
     idle_.pop_back();
     discard(connection);
   }
+}
+
+void Pool::abort_all() {
+  stop();
+  while (!waiters_.empty()) {
+    auto* const waiter = waiters_.front();
+    waiters_.pop_front();
+    waiter->in_queue = false;
+    waiter->deadline.disarm();
+    boost::asio::post(loop_, [waiter] { waiter->op.finish(net::IoStatus::aborted, 0); });
+  }
+  // Their operations end through the loop, so the list does not change under our feet.
+  for (auto* connection = all_; connection != nullptr; connection = connection->next)
+    if (connection->stream) connection->stream->abort(true);
 }
 
 void Pool::stop() {

@@ -26,9 +26,11 @@ struct Cidr {
   std::array<unsigned char, 16> address{};
   int bits = 0;
 
-  // "10.0.0.0/8", "::1/128", or a single address. Host bits below the prefix must be zero.
+  // "10.0.0.0/8", "::1/128", or a single address. Host bits below the prefix must be zero. IPv4 blocks are written as
+  // such: an IPv4-mapped one could never match.
   static std::optional<Cidr> parse(std::string_view text);
   bool contains(Peer const& peer) const;
+  bool operator==(Cidr const&) const = default;
 };
 
 }  // namespace gateway

@@ -27,7 +27,7 @@
   P(duration, "upstream", upstream, first_byte_timeout, "35s", 10, 600000, yes, "From the end of the request to the first byte of the answer.") \
   P(duration, "upstream", upstream, total_timeout, "60s", 10, 3600000, yes, "The whole exchange with the vendor.")     \
   P(duration, "upstream", upstream, idle_timeout, "50s", 10, 3600000, yes, "Pooled connections idle this long are closed; keep it below the vendor's own.") \
-  P(count, "upstream", upstream, max_connections, 256, 1, 65535, no, "Connections to the vendor per process.")         \
+  P(count, "upstream", upstream, max_connections, 256, 1, 65535, no, "Connections to the vendor per process, shared out evenly among the workers, at least one each.")         \
   P(flag, "upstream", upstream, allow_plain_http, false, 0, 1, no, "Allow an http:// base_url to a loopback address.") \
   P(flag, "upstream", upstream, allow_plain_http_anywhere, false, 0, 1, no, "Allow an http:// base_url to any address; the key travels unprotected.") \
   P(path, "api_key", api_key, file, "", 0, 4096, no, "File that holds the vendor key; watched and picked up when it changes.") \

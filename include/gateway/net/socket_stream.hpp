@@ -56,6 +56,7 @@ class SocketStream final : public ByteStream {
   ~SocketStream() override;
 
   void start_read(IoOp& op, std::span<char> buffer) override;
+  std::size_t try_read(std::span<char> buffer) noexcept override;
   void start_write(IoOp& op, std::span<iovec const> parts) override;
   void abort(bool hard) noexcept override;
   void shutdown_write() noexcept override;
@@ -81,6 +82,7 @@ class SocketStream final : public ByteStream {
   Socket socket_;
   int fd_;
   bool aborted_ = false;
+  int failed_read_ = 0;  // the kernel reports an error once; kept for the next start_read
   IoOp* read_op_ = nullptr;
   IoOp* write_op_ = nullptr;
   std::array<iovec, max_parts> parts_;

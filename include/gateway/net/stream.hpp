@@ -115,6 +115,9 @@ class ByteStream {
   // Reads at least one byte into `buffer`, which must stay valid until the operation is done. A result that is there
   // at once may still be delivered through the event loop.
   virtual void start_read(IoOp& op, std::span<char> buffer) = 0;
+  // Takes what is there now, up to the size of `buffer`; 0 when nothing is, or when the stream ended or failed: then the
+  // next start_read tells. Not while a read is pending.
+  virtual std::size_t try_read(std::span<char> buffer) noexcept = 0;
   // Writes all of `parts` (at most max_parts); they and what they point to must stay valid until the operation is done.
   virtual void start_write(IoOp& op, std::span<iovec const> parts) = 0;
   static constexpr std::size_t max_parts = 8;

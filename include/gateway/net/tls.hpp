@@ -32,6 +32,13 @@ std::int64_t certificate_expiry(TlsContext const& context);
 class TlsSessionSlot {
  public:
   TlsSessionSlot() = default;
+  // Forgets the session; from now on only those of connections of `context` are kept, since resumption skips the
+  // verification that a changed context may ask for.
+  void restrict_to(SSL_CTX const* context) {
+    context_ = context;
+    set(nullptr);
+  }
+  bool accepts(SSL_CTX const* context) const { return context == context_; }
   TlsSessionSlot(TlsSessionSlot const&) = delete;
   TlsSessionSlot& operator=(TlsSessionSlot const&) = delete;
   ~TlsSessionSlot() { set(nullptr); }
@@ -40,6 +47,7 @@ class TlsSessionSlot {
 
  private:
   SSL_SESSION* session_ = nullptr;
+  SSL_CTX const* context_ = nullptr;
 };
 
 // TLS over a socket, on OpenSSL directly rather than asio::ssl::stream: records are gathered and sent in batches of
@@ -61,6 +69,7 @@ class TlsStream final : public ByteStream {
   void start_server_handshake(IoOp& op);
 
   void start_read(IoOp& op, std::span<char> buffer) override;
+  std::size_t try_read(std::span<char> buffer) noexcept override;
   void start_write(IoOp& op, std::span<iovec const> parts) override;
   void abort(bool hard) noexcept override;
   void shutdown_write() noexcept override;
@@ -78,6 +87,7 @@ class TlsStream final : public ByteStream {
   bool encrypt_some();  // false on a TLS failure
   void wait_for_input();
   void flush_quietly() noexcept;
+  void start_sending();
   void end(IoOp*& op, IoStatus status, std::size_t bytes = 0);
   static void on_input(void* self);
   static void on_output(void* self);
@@ -89,10 +99,12 @@ class TlsStream final : public ByteStream {
   bool input_may_have_more_ = true;  // the socket may hold more than the last read took
   bool input_ended_ = false;
   bool dead_ = false;
+  bool write_dead_ = false;  // nothing more can be sent; what has arrived can still be read
   bool shut_ = false;
   bool starting_ = false;  // inside start_...: results are stored, not announced
 
-  Block output_;
+  // Records that wait to be sent, and those that a pending write of the socket is sending.
+  Block output_, sending_;
   std::size_t output_size_ = 0;
 
   IoOp* handshake_op_ = nullptr;

@@ -75,6 +75,7 @@ class AccessLog {
 
  private:
   static constexpr std::chrono::milliseconds period{20};
+  static constexpr std::size_t batch_bytes = 48 * 1024;  // handed to the log as one message
   void run();
   void drain_all();
 
@@ -82,7 +83,7 @@ class AccessLog {
   TenantLabels const& tenants_;
   std::vector<std::unique_ptr<AccessRing>> rings_;
   std::vector<std::string> names_;
-  std::string line_;
+  std::string lines_;  // of the batch being formatted
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -37,14 +37,17 @@ class Downstream {
   // Waits until more is unread. header_timeout and the like when the armed deadline came first, else client_gone.
   net::Task<Result<>> read_more();
 
-  // Reads the next bytes of a body into a borrowed buffer, at most `wanted`. The operation is left pending; body()
-  // holds what it brought once it is done and settled.
-  void start_body_read(std::uint64_t wanted);
-  std::span<char> body() const { return {relay_.data(), relay_size_}; }
+  // What is there of a body now, at most `wanted` bytes, in a borrowed buffer; empty when nothing is. The buffer is given
+  // back by release_relay(): held only while bytes are in flight, it stays in the cache from one upload to the next.
+  std::span<char> collect_body(std::uint64_t wanted);
+  // Leaves a read pending for the next bytes of a body, into the small buffer inside: nothing is held while waiting.
+  void start_body_wait(std::uint64_t wanted);
+  // Reads what is to be thrown away.
+  void start_discard();
   // What was read behind the end of a body goes back to the unread bytes. False when it does not fit.
   bool unread_back(std::span<char const> rest);
   void release_relay() {
-    if (!read_op.pending()) relay_.release();
+    if (target_ != Target::relay) relay_.release();
   }
 
   // Starts a write; then `co_await net::WaitOne(write_op)` and check write_result().
@@ -82,11 +85,11 @@ class Downstream {
   std::unique_ptr<net::ByteStream> stream_;
   net::Deadline deadline_;
   net::Block block_, relay_;
-  std::size_t relay_size_ = 0;
   std::uint32_t from_ = 0, to_ = 0;
   Peer peer_;
   Target target_ = Target::none;
   bool ended_ = false, failed_ = false;
+  bool may_have_more_ = false;  // the last read filled its buffer
   char inline_[inline_bytes];
 };
 

@@ -91,6 +91,8 @@ struct Exchange {
   // The vendor's request as it is sent: everything before the key, the key from its own memory, everything after.
   OutBuffer<request_out_bytes> request_out;
   std::size_t key_at = 0;
+  // Here and not in the sender's frame: an answer may come while the write that refers to it is still pending.
+  http::ChunkHead upload_chunk{0};
   std::uint64_t sent_upstream = 0;  // bytes handed to the kernel in the current attempt
   std::uint64_t ever_sent_upstream = 0;
 
@@ -98,6 +100,7 @@ struct Exchange {
   http::ResponseFraming answer_framing;
   OutBuffer<answer_out_bytes> answer_out;
   bool answer_started = false;   // bytes of an answer have gone to the caller
+  bool answered_early = false;   // the vendor's answer was there before the upload was through
   bool response_begun = false;   // a byte of the vendor's answer has come, in the current attempt
 
   Fate fate = Fate::keep;

@@ -32,6 +32,9 @@ struct Connection {
   Pool* pool = nullptr;
   std::uint64_t exchanges = 0;
   bool in_use = false;
+  SSL_CTX const* context = nullptr;  // that it was made with
+  Connection* next = nullptr;        // in the pool's list of all that are not retired
+  Connection* previous = nullptr;
 
   // Starts the next read into the connection's own buffer.
   void read_ahead() { stream->start_read(read_op, {buffer.get(), buffer_bytes}); }
@@ -82,15 +85,17 @@ class Pool {
   void configure(PoolSettings settings);
   void set_addresses(std::shared_ptr<AddressList const> addresses);
 
-  // A pooled connection that shows no sign of being dead, or a new one. `probe`: ask the kernel once more before a
-  // pooled one is used (for calls that must not be repeated); `fresh`: never a pooled one. Waits for a free place up to
+  // A pooled connection that shows no sign of being dead (the kernel is asked once more before one is used), or a new
+  // one. `fresh`: never a pooled one. Waits for a free place up to
   // the connect time-out. Fails with upstream_unresolved, _connect_failed, _connect_timeout, _tls_failed or
   // _pool_exhausted.
-  net::Task<Result<Lease>> acquire(bool probe, bool fresh);
+  net::Task<Result<Lease>> acquire(bool fresh);
 
   PoolGauges gauges() const { return {idle_.size(), open_ - idle_.size()}; }
   // Closes idle connections and everything that comes back.
   void stop();
+  // Breaks off exchanges, connection attempts and waits as well.
+  void abort_all();
   // Frees what ended since the last call; from the sweep, outside any stream's callback.
   void bury();
   bool empty() const { return open_ == 0 && graveyard_.empty(); }
@@ -105,7 +110,10 @@ class Pool {
   };
   static constexpr std::size_t max_waiters = 4096;
 
-  Connection* take_idle(bool probe);
+  Connection* take_idle();
+  bool is_usable(Connection& connection) const;
+  void link(Connection* connection);
+  void unlink(Connection* connection);
   net::Task<Result<Connection*>> wait_for_place();
   net::Task<Result<Connection*>> connect();
   net::Task<Result<>> connect_to(Connection& connection, Address const& address);
@@ -128,6 +136,7 @@ class Pool {
   std::size_t next_address_ = 0;
   net::TlsSessionSlot sessions_;
   std::vector<Connection*> idle_;
+  Connection* all_ = nullptr;
   std::deque<Waiter*> waiters_;
   std::vector<Connection*> graveyard_;
   std::size_t open_ = 0;
