@@ -108,6 +108,7 @@ bool Control::load_tls(config::Config const& config) {
 }
 
 void Control::load_key(bool at_start) {
+  if (key_ && config_->values.api_key_file.empty()) return;  // an environment variable cannot change
   auto loaded = read_key(config_->values);
   if (!loaded.key) {
     // The watch looks often; the same complaint is made once.

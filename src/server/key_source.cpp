@@ -48,9 +48,10 @@ KeyResult read_key(config::Values const& values) {
   char* const value = std::getenv(values.api_key_env.c_str());
   auto const where = "environment variable " + values.api_key_env;
   if (value == nullptr) return {nullptr, where + " is not set"};
-  std::string copy(value);
-  auto result = from_bytes({copy.data(), copy.size()}, where);
-  wipe(copy);
+  // The environment is readable memory that is never freed: the key moves out of it, for good.
+  auto result = from_bytes({value, std::strlen(value)}, where);
+  wipe({value, std::strlen(value)});
+  ::unsetenv(values.api_key_env.c_str());
   return result;
 }
 

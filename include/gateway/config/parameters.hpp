@@ -40,7 +40,7 @@
   P(count, "limits", limits, parts, 64, 1, 1024, yes, "Parts of an upload.")                                           \
   P(count, "limits", limits, connections, 10000, 1, 1000000, yes, "Callers' connections per process.")                 \
   P(duration, "limits", limits, header_timeout, "10s", 100, 600000, yes, "From the first byte of a request to the end of its header.") \
-  P(duration, "limits", limits, body_timeout, "30s", 100, 600000, yes, "Between two reads of a request body.")         \
+  P(duration, "limits", limits, body_timeout, "30s", 100, 600000, yes, "Between two reads of a body, and for a peer to take the next piece of one.")         \
   P(duration, "limits", limits, idle_timeout, "75s", 100, 3600000, yes, "Keep-alive connections idle this long are closed.") \
   P(list, "uploads", uploads, content_types, "image/jpeg, image/png", 1, 16, yes, "Media types that a file part may have.") \
   P(count, "uploads", uploads, max_pixels, 50000000, 1, 1000000000, yes, "Width times height of an image.")            \

@@ -1,8 +1,8 @@
 #pragma once
 #include <array>
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/detail/reactor.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <cstddef>
 
 #include "gateway/net/stream.hpp"
@@ -12,43 +12,10 @@ struct sockaddr;
 namespace gateway::net {
 
 using Executor = boost::asio::io_context::executor_type;
-using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
 
-// Memory of one Asio operation, kept with the stream so that starting one allocates nothing.
-class OpSlot {
- public:
-  static constexpr std::size_t capacity = 192;
-  void* allocate(std::size_t bytes) {
-    if (bytes <= capacity && !used_) {
-      used_ = true;
-      return bytes_;
-    }
-    return ::operator new(bytes);
-  }
-  void deallocate(void* memory) noexcept {
-    if (memory == bytes_) used_ = false;
-    else ::operator delete(memory);
-  }
-
- private:
-  alignas(std::max_align_t) std::byte bytes_[capacity];
-  bool used_ = false;
-};
-
-template <class T>
-struct SlotAllocator {
-  using value_type = T;
-  OpSlot* slot;
-  explicit SlotAllocator(OpSlot& s) : slot(&s) {}
-  template <class U>
-  SlotAllocator(SlotAllocator<U> const& other) : slot(other.slot) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(slot->allocate(n * sizeof(T))); }
-  void deallocate(T* memory, std::size_t) noexcept { slot->deallocate(memory); }
-  template <class U>
-  bool operator==(SlotAllocator<U> const& other) const { return slot == other.slot; }
-};
-
-// A connected TCP or unix socket.
+// A connected TCP or unix socket, on Asio's reactor itself rather than on asio::basic_stream_socket: the operations are
+// members, so that starting one allocates nothing and an idle connection is small. The reactor's interface is Asio's
+// own detail; the source refuses to compile against another version than the one it was written for.
 class SocketStream final : public ByteStream {
  public:
   // Takes over a connected, non-blocking descriptor of the given address family.
@@ -70,24 +37,50 @@ class SocketStream final : public ByteStream {
   bool aborted() const { return aborted_; }
 
  private:
-  struct ReadHandler;
-  struct WriteHandler;
-  struct ConnectHandler;
-  void on_connected(boost::system::error_code error);
-  void on_read(boost::system::error_code error, std::size_t bytes);
-  void continue_write(boost::system::error_code error);
+  using Reactor = boost::asio::detail::reactor;
+  using ReactorOp = boost::asio::detail::reactor_op;
+  using Operation = boost::asio::detail::scheduler_operation;
+
+  // Receives once the descriptor is readable.
+  struct ReadOp final : ReactorOp {
+    explicit ReadOp(SocketStream& stream);
+    SocketStream& stream;
+    std::span<char> buffer;
+  };
+  // Waits until the descriptor is writable.
+  struct WriteWait final : ReactorOp {
+    explicit WriteWait(SocketStream& stream);
+    SocketStream& stream;
+  };
+  // The start of a read, behind the handlers that are ready already.
+  struct Deferred final : Operation {
+    explicit Deferred(SocketStream& stream);
+    SocketStream& stream;
+  };
+
+  void begin_read();
+  void on_read();
+  void wait_writable();
+  void on_writable();
+  void finish_connect(IoOp& op);
   // Sends until everything is out, the kernel takes no more, or an error. True when the operation has ended.
   bool push(IoStatus& status, int& error);
+  void close() noexcept;
 
-  Socket socket_;
+  Reactor& reactor_;
+  Reactor::per_descriptor_data registration_ = nullptr;
   int fd_;
-  bool aborted_ = false;
   int failed_read_ = 0;  // the kernel reports an error once; kept for the next start_read
+  bool aborted_ = false;
+  bool connecting_ = false;
   IoOp* read_op_ = nullptr;
   IoOp* write_op_ = nullptr;
   std::array<iovec, max_parts> parts_;
-  std::size_t part_ = 0, part_count_ = 0, written_ = 0;
-  OpSlot read_slot_, write_slot_;
+  std::uint32_t part_ = 0, part_count_ = 0;
+  std::size_t written_ = 0;
+  ReadOp read_;
+  WriteWait write_wait_;
+  Deferred deferred_;
 };
 
 // Ends an operation from within start_read or start_write of a stream that is already dead.
