@@ -13,7 +13,7 @@ Result<BodyReader::Taken> BodyReader::take(std::span<char> buffer) {
     while (taken.consumed < buffer.size() && !chunks_.done()) {
       auto const piece = chunks_.next({buffer.data() + taken.consumed, buffer.size() - taken.consumed});
       if (!piece) return piece.error();
-      std::memmove(buffer.data() + taken.data, piece->data.data(), piece->data.size());
+      if (!piece->data.empty()) std::memmove(buffer.data() + taken.data, piece->data.data(), piece->data.size());
       taken.data += piece->data.size();
       taken.consumed += piece->consumed;
     }

@@ -59,14 +59,14 @@ void TlsSessionSlot::set(SSL_SESSION* session) {
 TlsContextResult make_server_context(TlsServerFiles const& files) {
   ERR_clear_error();
   auto context = new_context(TLS_server_method());
-  if (!context) return {nullptr, "TLS is not available: " + last_error()};
+  if (!context) return {nullptr, "TLS is not available: " + last_error(), {}};
   auto* ctx = context.get();
   if (SSL_CTX_use_certificate_chain_file(ctx, files.certificate.c_str()) != 1)
-    return {nullptr, "certificate " + files.certificate + " cannot be used: " + last_error()};
+    return {nullptr, "certificate " + files.certificate + " cannot be used: " + last_error(), "certificate"};
   if (SSL_CTX_use_PrivateKey_file(ctx, files.private_key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return {nullptr, "private key " + files.private_key + " cannot be used: " + last_error()};
+    return {nullptr, "private key " + files.private_key + " cannot be used: " + last_error(), "private_key"};
   if (SSL_CTX_check_private_key(ctx) != 1)
-    return {nullptr, "private key " + files.private_key + " does not belong to " + files.certificate};
+    return {nullptr, "private key " + files.private_key + " does not belong to " + files.certificate, "private_key"};
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);  // an idle caller holds no record buffers
   SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1);
   SSL_CTX_set_num_tickets(ctx, 1);
@@ -74,27 +74,27 @@ TlsContextResult make_server_context(TlsServerFiles const& files) {
   if (!files.client_ca.empty()) {
     auto* names = SSL_load_client_CA_file(files.client_ca.c_str());
     if (names == nullptr || SSL_CTX_load_verify_locations(ctx, files.client_ca.c_str(), nullptr) != 1)
-      return {nullptr, "client CA file " + files.client_ca + " cannot be used: " + last_error()};
+      return {nullptr, "client CA file " + files.client_ca + " cannot be used: " + last_error(), "client_ca"};
     SSL_CTX_set_client_CA_list(ctx, names);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (files.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   }
-  return {std::move(context), {}};
+  return {std::move(context), {}, {}};
 }
 
 TlsContextResult make_client_context(std::string const& ca_file) {
   ERR_clear_error();
   auto context = new_context(TLS_client_method());
-  if (!context) return {nullptr, "TLS is not available: " + last_error()};
+  if (!context) return {nullptr, "TLS is not available: " + last_error(), {}};
   auto* ctx = context.get();
   bool const loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ctx) == 1
                                       : SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) == 1;
-  if (!loaded) return {nullptr, "CA file " + ca_file + " cannot be used: " + last_error()};
+  if (!loaded) return {nullptr, "CA file " + ca_file + " cannot be used: " + last_error(), "ca_file"};
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ctx, keep_session);
   static constexpr unsigned char http11[] = "\x08http/1.1";
   SSL_CTX_set_alpn_protos(ctx, http11, sizeof http11 - 1);
-  return {std::move(context), {}};
+  return {std::move(context), {}, {}};
 }
 
 std::int64_t certificate_expiry(TlsContext const& context) {

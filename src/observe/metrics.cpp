@@ -3,10 +3,17 @@
 #include <algorithm>
 
 namespace gateway::observe {
+namespace {
+// The bounds as whole nanoseconds: `le` includes the bound, which floating point would miss.
+constexpr auto bounds_ns = [] {
+  std::array<std::int64_t, duration_buckets.size()> bounds{};
+  for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<std::int64_t>(duration_buckets[i] * 1e9 + 0.5);
+  return bounds;
+}();
+}  // namespace
 
 void Histogram::observe(Duration duration) {
-  auto const seconds = static_cast<double>(duration.count()) * 1e-9;
-  auto const bucket = std::lower_bound(duration_buckets.begin(), duration_buckets.end(), seconds) - duration_buckets.begin();
+  auto const bucket = std::lower_bound(bounds_ns.begin(), bounds_ns.end(), duration.count()) - bounds_ns.begin();
   buckets[static_cast<std::size_t>(bucket)].add();
   sum_ns.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count())));
 }

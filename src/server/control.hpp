@@ -3,11 +3,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <thread>
 #include <vector>
 
 #include "gateway/observe/access.hpp"
@@ -21,32 +17,23 @@
 namespace gateway::server {
 
 // Looks the vendor's name up every half minute, in a thread of its own since getaddrinfo blocks. Keeps the last good
-// answer.
+// answer. The callbacks run in that thread, never after stop() has returned; stop() does not wait for a look-up that
+// hangs.
 class ResolverThread {
  public:
   using OnChange = std::function<void(std::shared_ptr<upstream::AddressList const>)>;
   using OnFailure = std::function<void()>;
   ResolverThread(std::string host, std::uint16_t port, OnChange on_change, OnFailure on_failure);
+  ResolverThread(ResolverThread const&) = delete;
+  ResolverThread& operator=(ResolverThread const&) = delete;
   ~ResolverThread() { stop(); }
   // The first look-up is done before this returns.
   void start();
   void stop();
 
  private:
-  static constexpr std::chrono::seconds interval{30}, interval_after_failure{2};
-  bool look_up();
-  void run();
-
-  std::string host_;
-  std::uint16_t port_;
-  OnChange on_change_;
-  OnFailure on_failure_;
-  upstream::AddressList last_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;  // guarded by mutex_
-  bool resolved_ = false;
-  std::thread thread_;
+  struct State;
+  std::shared_ptr<State> state_;  // the thread has a share of it
 };
 
 // The control thread: signals, reload, key, admin listener, drain. Workers hear of it through post().
@@ -76,6 +63,7 @@ class Control {
   void stop_now();
   void after(Duration delay, void (Control::*then)());
   void tick();
+  void trim_memory();
   AdminAnswer answer(std::string_view path);
   AdminAnswer readiness() const;
   template <class F>
@@ -103,6 +91,7 @@ class Control {
   std::unique_ptr<ResolverThread> resolver_;
   std::vector<std::unique_ptr<WorkerThread>> threads_;
   Clock::time_point drain_ends_{};
+  std::size_t peak_connections_ = 0;
   bool draining_ = false, finished_ = false;
   int exit_code_ = 0;
 };

@@ -11,7 +11,7 @@ constexpr std::chrono::milliseconds poll{50};
 void Control::after(Duration delay, void (Control::*then)()) {
   drain_timer_.expires_after(std::chrono::duration_cast<Clock::duration>(delay));
   drain_timer_.async_wait([this, then](boost::system::error_code cancelled) {
-    if (!cancelled) (this->*then)();
+    if (!cancelled && !finished_) (this->*then)();
   });
 }
 
@@ -32,7 +32,7 @@ void Control::stop_listening() {
   });
   drain_timer_.expires_after(late_arrivals);
   drain_timer_.async_wait([this](boost::system::error_code cancelled) {
-    if (cancelled) return;
+    if (cancelled || finished_) return;
     each_worker([](WorkerThread& thread) {
       thread.accept_queued();
       thread.stop_listening();

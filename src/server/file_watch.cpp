@@ -25,7 +25,7 @@ void FileWatch::start() {
 
 void FileWatch::read_events() {
   events_.async_read_some(boost::asio::buffer(buffer_), [this](boost::system::error_code error, std::size_t) {
-    if (error) return;
+    if (error || stopped_) return;
     on_change_();
     read_events();
   });
@@ -34,13 +34,14 @@ void FileWatch::read_events() {
 void FileWatch::look_later() {
   timer_.expires_after(interval);
   timer_.async_wait([this](boost::system::error_code cancelled) {
-    if (cancelled) return;
+    if (cancelled || stopped_) return;
     on_change_();
     look_later();
   });
 }
 
 void FileWatch::stop() {
+  stopped_ = true;
   boost::system::error_code ignored;
   timer_.cancel();
   events_.close(ignored);

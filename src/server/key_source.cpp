@@ -49,8 +49,9 @@ KeyResult read_key(config::Values const& values) {
   auto const where = "environment variable " + values.api_key_env;
   if (value == nullptr) return {nullptr, where + " is not set"};
   // The environment is readable memory that is never freed: the key moves out of it, for good.
-  auto result = from_bytes({value, std::strlen(value)}, where);
-  wipe({value, std::strlen(value)});
+  std::span<char> const bytes(value, std::strlen(value));
+  auto result = from_bytes(bytes, where);
+  wipe(bytes);
   ::unsetenv(values.api_key_env.c_str());
   return result;
 }

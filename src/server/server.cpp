@@ -23,7 +23,7 @@ std::vector<config::Problem> check_environment(config::Config const& config) {
   if (!values.server_tls_certificate.empty()) {
     auto const made = net::make_server_context({values.server_tls_certificate, values.server_tls_private_key,
                                                 values.server_tls_client_ca, values.server_tls_require_client_certificate});
-    if (!made.context) add("server.tls.certificate", made.error, "check the file and its permissions");
+    if (!made.context) add("server.tls." + made.culprit, made.error, "check the file and its permissions");
   }
   if (config.upstream.tls)
     if (auto const made = net::make_client_context(values.upstream_ca_file); !made.context)

@@ -15,6 +15,7 @@ using TlsContext = std::shared_ptr<SSL_CTX>;
 struct TlsContextResult {
   TlsContext context;  // null when it could not be made
   std::string error;   // one sentence, without secrets
+  std::string culprit;  // which file is to blame: "certificate", "private_key", "client_ca" or "ca_file"
 };
 
 struct TlsServerFiles {

@@ -30,6 +30,7 @@ class FileWatch {
   std::function<void()> on_change_;
   boost::asio::posix::basic_stream_descriptor<Executor> events_;
   boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor> timer_;
+  bool stopped_ = false;
   alignas(8) char buffer_[4096];
 };
 
