@@ -1,0 +1,1 @@
+"""Orchestration of the benchmark: material, proxies, rounds, report."""

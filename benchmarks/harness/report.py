@@ -1,0 +1,186 @@
+"""Ratios, the Markdown table and the JSON document."""
+import datetime
+import os
+import platform
+import re
+import statistics
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .measure import Outcome, Row
+
+PEERS = ("nginx", "haproxy")
+TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway"}
+# Above this a proxy slept between requests: it was not saturated, and its wake-ups are part of the figure.
+MANY_SLEEPS = 0.2
+
+
+@dataclass
+class Verdict:
+    better_peer: str
+    ratio: float
+    lowest: float
+    highest: float
+    passed: bool
+    of_best: float  # cheapest round against cheapest round: other work on the machine only ever adds
+
+
+def judge(outcome: Outcome):
+    """The gateway against the better peer; None without a gateway."""
+    gateway = outcome.row("gateway")
+    peers = [outcome.row(name) for name in PEERS if outcome.row(name)]
+    if gateway is None or not peers or outcome.wrong:
+        return None
+    if outcome.workload.idle:
+        best = min(peers, key=lambda row: row.idle_bytes)
+        ratio = gateway.idle_bytes / max(best.idle_bytes, 1)
+        return Verdict(best.name, ratio, ratio, ratio, gateway.idle_bytes <= outcome.workload.target, ratio)
+    best = min(peers, key=Row.median_us)
+    ratios = [ours / theirs for ours, theirs in zip(gateway.per_request_us(), best.per_request_us())]
+    median = statistics.median(ratios)
+    of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in peers)
+    return Verdict(best.name, median, min(ratios), max(ratios), median <= outcome.workload.target, of_best)
+
+
+def _first_line(command: list, pattern: str = r"(.*)") -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except OSError:
+        return "not found"
+    match = re.search(pattern, done.stdout + done.stderr)
+    return match.group(1).strip() if match else "unknown"
+
+
+def environment(gateway: Path, with_gateway: bool) -> dict:
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    release = Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
+    system = re.search(r'PRETTY_NAME="(.*)"', release)
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{os.cpu_count()} x {model.group(1) if model else platform.machine()}, "
+                   f"{int(memory.group(1)) / 1048576 if memory else 0:.0f} GiB",
+        "system": f"{system.group(1) if system else platform.system()}, Linux {platform.release()}",
+        "nginx": _first_line(["/usr/sbin/nginx", "-v"], r"nginx/(\S+)"),
+        "haproxy": _first_line(["/usr/sbin/haproxy", "-v"], r"version (\S+)"),
+        "openssl": _first_line(["openssl", "version"], r"OpenSSL (\S+)"),
+        "gateway": _first_line([str(gateway), "version"]) if with_gateway else "not measured",
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def _utilisation(row: Row) -> float:
+    return row.median_of(lambda r: r["cpu_ns"] / r["wall_ns"])
+
+
+def _sleeps(row: Row) -> float:
+    return row.median_of(lambda r: r["voluntary_switches"] / max(r["requests"], 1))
+
+
+def _verdict_text(outcome: Outcome, verdict) -> str:
+    target = outcome.workload.target
+    if outcome.workload.idle:
+        wanted = f"at most {target / 1024:.0f} KiB a connection"
+    else:
+        wanted = f"at most {target:.2f} of the better peer"
+    if outcome.wrong:
+        return f"Target: {wanted}. **Not judged: wrong answers.**"
+    if verdict is None:
+        return f"Target: {wanted}. Not judged: the gateway was not measured."
+    result = "**pass**" if verdict.passed else "**MISS**"
+    if outcome.workload.idle:
+        return f"Target: {wanted}: {result} ({outcome.row('gateway').idle_bytes:.0f} bytes)."
+    return (f"Target: {wanted}: {result}, {verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}] "
+            f"of {TITLES[verdict.better_peer]}. Cheapest round against the peers' cheapest: {verdict.of_best:.2f}.")
+
+
+def _load_table(outcome: Outcome) -> list:
+    lines = ["| proxy | CPU us/request [min-max] | requests/s | p50 us | p99 us | RSS MB | CPU busy | sleeps/request | access lines dropped |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for row in outcome.rows:
+        if not row.rounds:
+            continue
+        costs = row.per_request_us()
+        dropped = row.dropped_lines / max(row.requests, 1) * 100
+        lines.append(
+            f"| {TITLES[row.name]} | {row.median_us():.2f} [{min(costs):.2f}-{max(costs):.2f}] "
+            f"| {row.median_of(lambda r: r['requests'] / r['wall_ns'] * 1e9):.0f} | {row.median_of(lambda r: r['p50_us']):.0f} "
+            f"| {row.median_of(lambda r: r['p99_us']):.0f} | {row.rss / 1048576:.1f} | {_utilisation(row) * 100:.0f} % "
+            f"| {_sleeps(row):.3f} | {dropped:.1f} % |")
+    return lines
+
+
+def _idle_table(outcome: Outcome) -> list:
+    lines = ["| proxy | bytes a connection (PSS) | PSS before, MB | RSS with all open, MB |", "|---|---|---|---|"]
+    for row in outcome.rows:
+        lines.append(f"| {TITLES[row.name]} | {row.idle_bytes:.0f} | {row.base_pss / 1048576:.1f} | {row.rss / 1048576:.1f} |")
+    return lines
+
+
+def summary(outcomes: list) -> list:
+    lines = ["| workload | nginx | HAProxy | gateway | gateway / better peer [min-max] | target | |",
+             "|---|---|---|---|---|---|---|"]
+    for outcome in outcomes:
+        verdict = judge(outcome)
+        idle = outcome.workload.idle
+
+        def cell(name: str) -> str:
+            row = outcome.row(name)
+            if row is None or outcome.wrong:
+                return "-"
+            return f"{row.idle_bytes:.0f} B" if idle else f"{row.median_us():.2f} us"
+
+        ratio = "-" if verdict is None else (f"{verdict.ratio:.2f}" if idle
+                                             else f"{verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}]")
+        target = f"{outcome.workload.target / 1024:.0f} KiB" if idle else f"{outcome.workload.target:.2f}"
+        result = "wrong answers" if outcome.wrong else "-" if verdict is None else "pass" if verdict.passed else "MISS"
+        lines.append(f"| {outcome.workload.title} | {cell('nginx')} | {cell('haproxy')} | {cell('gateway')} "
+                     f"| {ratio} | {target} | {result} |")
+    return lines
+
+
+def _warnings(outcome: Outcome) -> list:
+    found = []
+    for row in outcome.rows:
+        if row.rounds and not outcome.workload.upload and _sleeps(row) > MANY_SLEEPS:
+            found.append(f"{TITLES[row.name]} slept {_sleeps(row):.2f} times a request: it was not saturated, so its figure "
+                         "contains wake-ups.")
+    return found
+
+
+def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> str:
+    lines = ["# Benchmark results", "", f"Written by `{command}`; what is compared, and how, is in [README.md](README.md).", "",
+             f"* Date: {about['date']}", f"* Machine: {about['machine']}; {about['system']}; load average at the start "
+             f"{about['load_average']:.2f}", f"* nginx {about['nginx']}, HAProxy {about['haproxy']}, OpenSSL {about['openssl']}, "
+             f"gateway: {about['gateway']}",
+             "* One worker each on CPU 0; generator and vendor on CPU 1; normal scheduling.", "",
+             "CPU time of the proxy process a request (memory a connection for idle ones); medians of the rounds.", ""]
+    lines += summary(outcomes)
+    for outcome in outcomes:
+        lines += ["", f"## {outcome.workload.title} (`{outcome.workload.name}`)", "",
+                  f"{outcome.workload.connections} connections"
+                  + ("." if outcome.workload.idle else f", closed loop, {max((len(r.rounds) for r in outcome.rows), default=0)} rounds."), ""]
+        lines += _idle_table(outcome) if outcome.workload.idle else _load_table(outcome)
+        lines += ["", _verdict_text(outcome, judge(outcome))]
+        lines += [f"* {note}" for note in _warnings(outcome) + [f"WRONG: {text}" for text in outcome.wrong]]
+    if cross_check:
+        lines += ["", "## Cross-check with wrk (lookup, plain upstream)", "",
+                  "A second generator that shares no code with ours; whole run, so its start-up is included.", "",
+                  "| proxy | CPU us/request | requests/s |", "|---|---|---|"]
+        lines += [f"| {TITLES[name]} | {cost:.2f} | {rate:.0f} |" for name, cost, rate in cross_check]
+    return "\n".join(lines) + "\n"
+
+
+def document(outcomes: list, about: dict, command: str, cross_check: list) -> dict:
+    def row(r: Row) -> dict:
+        return {"proxy": r.name, "rounds": r.rounds, "rss_bytes": r.rss, "idle_bytes_per_connection": r.idle_bytes,
+                "pss_before_bytes": r.base_pss, "requests": r.requests, "access_lines": r.access_lines,
+                "access_lines_dropped": r.dropped_lines, "cpu_us_per_request": r.per_request_us()}
+
+    return {"about": about, "command": command,
+            "cross_check": [dict(zip(("proxy", "cpu_us_per_request", "requests_per_second"), entry)) for entry in cross_check],
+            "workloads": [{"name": o.workload.name, "target": o.workload.target, "wrong": o.wrong, "notes": o.notes,
+                           "verdict": vars(v) if (v := judge(o)) else None, "proxies": [row(r) for r in o.rows]}
+                          for o in outcomes]}

@@ -1,0 +1,126 @@
+"""Compares the gateway with nginx and HAProxy. Called by run.sh, which installs and builds what this needs."""
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import crosscheck, material, measure, processes, report  # noqa: E402
+from harness.contestants import make_contestants  # noqa: E402
+from harness.measure import Options, Outcome, say  # noqa: E402
+from harness.workloads import WORKLOADS  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+
+
+def parse_arguments(arguments: list) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="Compares the gateway with nginx and HAProxy.")
+    names = [workload.name for workload in WORKLOADS]
+    parser.add_argument("workload", nargs="*", metavar="workload", help="which to run; all by default: " + ", ".join(names))
+    parser.add_argument("--quick", action="store_true", help="five short rounds instead of sixteen; under two minutes in all")
+    parser.add_argument("--rounds", type=int, help="rounds a workload")
+    parser.add_argument("--measure-ms", type=int, help="measured time of a round")
+    parser.add_argument("--peers-only", action="store_true", help="leave the gateway out")
+    parser.add_argument("--cross-check", action="store_true", help="repeat the plain lookup with wrk")
+    parser.add_argument("--urgent", action="store_true", help="give all processes of the run a high priority (needs root): "
+                        "less noise on a machine that does other work")
+    parser.add_argument("--write-results", action="store_true", help="write RESULTS.md beside this script")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured as JSON")
+    parser.add_argument("--keep", action="store_true", help="keep the work folder (configurations, logs)")
+    parser.add_argument("--no-build", action="store_true", help="measure what build/release/bin holds")
+    parser.add_argument("--programs", type=Path, default=HERE.parent / "build/release/bin", help=argparse.SUPPRESS)
+    parser.add_argument("--gateway", type=Path, help="the gateway's program; the release build by default")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.workload if name not in names]
+    if unknown:
+        parser.error(f"unknown workload {unknown[0]}; there are {', '.join(names)}")
+    return options
+
+
+def check_machine(options: argparse.Namespace, gateway: Path) -> None:
+    if not {processes.PROXY_CPU, processes.OTHER_CPU} <= os.sched_getaffinity(0):
+        raise processes.BenchError("needs CPUs 0 and 1: one for the proxy, one for generator and vendor")
+    needed = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "generator": options.programs / "argos-bench-load",
+              "vendor": options.programs / "argos-bench-vendor"}
+    if not options.peers_only:
+        needed["gateway"] = gateway
+    for name, path in needed.items():
+        if not os.access(path, os.X_OK):
+            raise processes.BenchError(f"{name} is missing: {path}")
+    if options.urgent and os.geteuid() != 0:
+        raise processes.BenchError("--urgent needs root")
+    load = os.getloadavg()[0]
+    if load > 1.0 and not options.urgent:
+        say(f"warning: load average {load:.1f}; other work on this machine blurs the figures")
+
+
+def run_all(options, gateway: Path, folder: Path) -> tuple:
+    things = material.prepare(folder)
+    vendor = processes.Vendor(options.programs / "argos-bench-vendor", things, material.free_port(), material.free_port())
+    # Many short rounds rather than a few long ones: what is compared lies closer together in time.
+    rounds = options.rounds or (5 if options.quick else 16)
+    settings = Options(options.programs / "argos-bench-load", rounds, options.measure_ms or (300 if options.quick else 500), 150)
+    outcomes = []
+    checked = []
+    try:
+        for workload in WORKLOADS:
+            if options.workload and workload.name not in options.workload:
+                continue
+            say(f"{workload.name}: {workload.title}")
+            contestants = make_contestants(gateway, not options.peers_only, workload.upload)
+            run = measure.run_idle if workload.idle else measure.run_load
+            outcome: Outcome = run(workload, contestants, folder / workload.name, vendor, things, settings)
+            for text in outcome.wrong:
+                say(f"  WRONG: {text}")
+            outcomes.append(outcome)
+        if options.cross_check:
+            say("cross-check with wrk")
+            contestants = make_contestants(gateway, not options.peers_only, False)
+            checked = crosscheck.run(contestants, folder / "cross-check", vendor, things, 2 if options.quick else 5)
+    finally:
+        vendor.stop()
+    return outcomes, checked
+
+
+def main(arguments: list) -> int:
+    options = parse_arguments(arguments)
+    gateway = (options.gateway or options.programs / "argos-gateway").resolve()
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="argos-bench."))
+    failed = True
+    try:
+        check_machine(options, gateway)
+        processes.urgency = -15 if options.urgent else 0
+        os.sched_setaffinity(0, {processes.OTHER_CPU})  # this program too stays off the proxy's CPU
+        about = report.environment(gateway, not options.peers_only)
+        command = " ".join(["./benchmarks/run.sh", *arguments])
+        outcomes, checked = run_all(options, gateway, folder)
+        text = report.markdown(outcomes, about, command, checked)
+        if options.write_results:
+            (HERE / "RESULTS.md").write_text(text)
+        if options.json:
+            options.json.write_text(json.dumps(report.document(outcomes, about, command, checked), indent=1) + "\n")
+        print(text)
+        failed = any(outcome.wrong for outcome in outcomes)
+        missed = [o.workload.name for o in outcomes if (verdict := report.judge(o)) and not verdict.passed]
+        say(f"{time.monotonic() - started:.0f} s; "
+            + ("wrong answers: the figures do not count" if failed else "all answers right")
+            + (f"; targets missed: {', '.join(missed)}" if missed else ""))
+        return 1 if failed else 0
+    except processes.BenchError as error:
+        say(f"benchmark: {error}")
+        return 1
+    finally:
+        if options.keep or failed:
+            say(f"work folder kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "support_io/allocations.hpp"
+#include "support_io/rig.hpp"
+
+// After some requests a request costs the gateway no allocation any more, whichever way it goes.
+namespace gateway::test {
+namespace {
+
+constexpr int warm_up = 200, measured = 1'000;
+
+struct Path {
+  char const* name;
+  std::string request;
+  int status;
+  Rig::Wire wire = Rig::Wire::tcp;
+};
+
+class Allocation : public testing::TestWithParam<Path> {};
+
+TEST(Counter, SeesEveryKindOfAllocation) {
+  std::size_t const before = allocations_of_gateway();
+  {
+    GatewayTurn const turn;
+    delete new int(1);
+    auto const many = std::make_unique<char[]>(5'000);
+    std::free(std::malloc(10));
+    std::free(std::calloc(2, 10));
+    std::string const text(100, 'x');
+    asm volatile("" ::"r"(many.get()), "r"(text.data()) : "memory");
+  }
+  EXPECT_GE(allocations_of_gateway() - before, 4u);
+  std::size_t const outside = allocations_of_gateway();
+  auto const ours = std::make_unique<char[]>(5'000);
+  asm volatile("" ::"r"(ours.get()) : "memory");
+  EXPECT_EQ(allocations_of_gateway(), outside) << "what the test itself allocates does not count";
+}
+
+TEST_P(Allocation, NoneForARequestOnceWarm) {
+  Rig rig;
+  auto& caller = rig.call(GetParam().wire);
+  auto const one = [&] {
+    caller.send(GetParam().request);
+    auto const answer = rig.answer_of(caller);
+    ASSERT_EQ(answer.status, GetParam().status);
+  };
+  for (int i = 0; i < warm_up; ++i) one();
+  std::size_t const before = allocations_of_gateway();
+  for (int i = 0; i < measured; ++i) one();
+  EXPECT_EQ(allocations_of_gateway() - before, 0u) << "in " << measured << " requests";
+  EXPECT_EQ(rig.requests_counted(), static_cast<std::uint64_t>(warm_up + measured));
+}
+
+INSTANTIATE_TEST_SUITE_P(Paths, Allocation,
+                         testing::Values(Path{"Lookup", get_request(), 200}, Path{"Upload", post_request(noise(100'000)), 200},
+                                         Path{"ChunkedUpload", post_request(noise(100'000), 9'000), 200},
+                                         Path{"UnknownPath", get_request("/v3/nothing"), 404},
+                                         Path{"WrongMethod", "PUT /v3/submission HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+                                         Path{"LookupUnixSocket", get_request(), 200, Rig::Wire::unix_socket}),
+                         [](auto const& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace gateway::test

@@ -1,0 +1,2 @@
+// Boost.JSON's non-template parts, once for all test programs.
+#include <boost/json/src.hpp>

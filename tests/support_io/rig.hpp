@@ -1,0 +1,94 @@
+#pragma once
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/proxy/worker.hpp"
+#include "support_io/turn.hpp"
+#include "support_io/vendor.hpp"
+
+namespace gateway::test {
+
+inline constexpr char api_key_text[] = "canary-key-0123456789abcdef";
+
+// An event loop that moves only when it is told to.
+class Loop {
+ public:
+  // Asio makes its reactor with the first socket; here, so that no injected fault hits that.
+  Loop();
+  Loop(Loop const&) = delete;
+  Loop& operator=(Loop const&) = delete;
+
+  boost::asio::io_context context{1};
+  // Runs what is ready, then the ends of connections. True when anything moved.
+  bool step();
+  // Until `done`; false when it does not come about in `limit` (which only avoids a hang).
+  bool run_until(std::function<bool()> const& done, std::chrono::seconds limit = std::chrono::seconds(20));
+  // Until nothing has moved for a while, or a great many steps were made.
+  void settle();
+  std::vector<std::function<bool()>> pumps;
+
+ private:
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{context.get_executor()};
+};
+
+struct RigOptions {
+  bool upstream_tls = false;
+  bool with_key = true;
+  std::size_t max_connections = 8;
+  std::string limits;    // more lines of [limits]
+  std::string upstream;  // more lines of [upstream]
+  std::string operations = "\"*\"";
+  std::string cidr = "127.0.0.0/8";
+};
+
+// One worker of the gateway between scripted callers and a scripted vendor, in the test's own thread.
+class Rig {
+ public:
+  explicit Rig(RigOptions options = {});
+  ~Rig();
+  Rig(Rig const&) = delete;
+  Rig& operator=(Rig const&) = delete;
+
+  enum class Wire { unix_socket, tcp, tls };
+  // A connection of a caller; stays valid as long as the rig.
+  Endpoint& call(Wire wire = Wire::unix_socket);
+  Endpoint& call_with(std::string_view bytes, Wire wire = Wire::unix_socket);
+
+  // Until the next answer is complete. status 0 when the connection ended without one; -1 when it is malformed; -2 when
+  // nothing came in time.
+  Message answer_of(Endpoint& caller, int* interim = nullptr);
+  // Lets the time-outs of the gateway see a later time than now.
+  void advance(Duration by);
+  // Ends all callers' connections, runs until the gateway has let go of everything, and checks that it has.
+  void wind_down();
+
+  std::vector<observe::AccessRecord> records();  // since the last call
+  std::uint64_t requests_counted() const;
+  upstream::PoolSettings pool_settings() const;
+
+  Loop loop;
+  observe::AccessRing ring;
+  Vendor vendor;
+  std::shared_ptr<proxy::Worker> worker;
+  std::list<Endpoint> callers;
+  std::size_t sessions_ended = 0;
+
+  static TestCa const& ca();
+
+ private:
+  RigOptions options_;
+  SslContext caller_context_;
+};
+
+std::string get_request(std::string_view target = "/v3/submission?submissionId=1", std::string_view more_fields = {});
+// A multipart submission of about `size` bytes; `body_chunk` 0 means Content-Length.
+std::string post_request(std::string const& body, std::size_t body_chunk = 0, std::string_view more_fields = {});
+
+}  // namespace gateway::test
