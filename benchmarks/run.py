@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,18 @@ def parse_arguments(arguments: list) -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown workload {unknown[0]}; there are {', '.join(names)}")
     return options
+
+
+def without_paths(arguments: list) -> list:
+    """The command for the report: what names a place on this machine says nothing about the figures."""
+    kept = []
+    skip = False
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if not skip and name not in ("--json", "--programs", "--gateway"):
+            kept.append(argument)
+        skip = not skip and name in ("--json", "--programs", "--gateway") and "=" not in argument
+    return kept
 
 
 def check_machine(options: argparse.Namespace, gateway: Path) -> None:
@@ -90,6 +103,8 @@ def run_all(options, gateway: Path, folder: Path) -> tuple:
 def main(arguments: list) -> int:
     options = parse_arguments(arguments)
     gateway = (options.gateway or options.programs / "argos-gateway").resolve()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: sys.exit(1))  # so that what was started is stopped
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="argos-bench."))
     failed = True
@@ -98,7 +113,8 @@ def main(arguments: list) -> int:
         processes.urgency = -15 if options.urgent else 0
         os.sched_setaffinity(0, {processes.OTHER_CPU})  # this program too stays off the proxy's CPU
         about = report.environment(gateway, not options.peers_only)
-        command = " ".join(["./benchmarks/run.sh", *arguments])
+        command = " ".join(["./benchmarks/run.sh", *without_paths(arguments)])
+        about["scheduling"] = "high priority for all (`--urgent`)" if options.urgent else "normal scheduling"
         outcomes, checked = run_all(options, gateway, folder)
         text = report.markdown(outcomes, about, command, checked)
         if options.write_results:
@@ -112,6 +128,9 @@ def main(arguments: list) -> int:
             + ("wrong answers: the figures do not count" if failed else "all answers right")
             + (f"; targets missed: {', '.join(missed)}" if missed else ""))
         return 1 if failed else 0
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
     except processes.BenchError as error:
         say(f"benchmark: {error}")
         return 1

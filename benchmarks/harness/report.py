@@ -155,7 +155,11 @@ def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> st
              f"* Date: {about['date']}", f"* Machine: {about['machine']}; {about['system']}; load average at the start "
              f"{about['load_average']:.2f}", f"* nginx {about['nginx']}, HAProxy {about['haproxy']}, OpenSSL {about['openssl']}, "
              f"gateway: {about['gateway']}",
-             "* One worker each on CPU 0; generator and vendor on CPU 1; normal scheduling.", "",
+             f"* One worker each on CPU 0; generator and vendor on CPU 1; {about['scheduling']}."]
+    if about["load_average"] > 1:
+        lines.append("* **Other jobs were using the machine**: microseconds are too high and the ranges wide; measure again on a quiet "
+                     "one before believing a pass or a miss that is close.")
+    lines += ["",
              "CPU time of the proxy process a request (memory a connection for idle ones); medians of the rounds.", ""]
     lines += summary(outcomes)
     for outcome in outcomes:

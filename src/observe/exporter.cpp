@@ -115,7 +115,7 @@ class Scrape {
     own("upstream_responses_total", "Answers of the vendor by status.", MetricType::Counter);
     for (auto const& [key, count] : merge([](auto const& w) -> auto const& { return w.upstream_responses; }))
       value({{"operation", operation(key >> 16)}, {"status", std::to_string(key & 0xffff)}}, count);
-    own("upstream_errors_total", "Exchanges that the vendor, or the way to it, failed.", MetricType::Counter);
+    own("upstream_errors_total", "Attempts that the vendor, or the way to it, failed.", MetricType::Counter);
     for (auto const& [key, count] : merge([](auto const& w) -> auto const& { return w.upstream_errors; }))
       value({{"operation", operation(key >> 16)}, {"reason", reason(key & 0xffff)}}, count);
     own("upstream_connections", "Connections to the vendor.", MetricType::Gauge);

@@ -102,9 +102,10 @@ void Downstream::start_discard() {
 
 bool Downstream::unread_back(std::span<char const> rest) {
   if (rest.empty()) return true;
-  if (from_ != to_ || rest.size() > net::block_bytes(net::BlockSize::head)) return false;
+  if (from_ != to_) return false;
   from_ = to_ = 0;
-  if (rest.size() > capacity()) block_ = net::Block(net::BlockSize::head);
+  bool const large = rest.size() > net::block_bytes(net::BlockSize::head);
+  if (rest.size() > capacity()) block_ = net::Block(large ? net::BlockSize::relay : net::BlockSize::head);
   std::memcpy(buffer(), rest.data(), rest.size());
   to_ = static_cast<std::uint32_t>(rest.size());
   return true;

@@ -7,6 +7,7 @@ Failure read_failure(upstream::Connection const& up) {
 }
 
 void arm_upstream(Exchange const& x, upstream::Connection& up, Duration timeout, Code reason) {
+  if (up.deadline.expired()) return;  // the connection is broken off already, and why shall not be forgotten
   auto const at = coarse_now() + timeout;
   auto const end = x.started + Duration(x.snapshot->config->values.upstream_total_timeout);
   if (at <= end) up.deadline.arm(at, reason);

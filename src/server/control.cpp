@@ -17,7 +17,7 @@ unsigned worker_count(std::int64_t configured) {
   return 1;
 }
 
-constexpr std::size_t crowd = 64;  // connections whose memory is worth a trim
+constexpr std::size_t crowd = 64;  // connections, callers' and to the vendor, whose memory is worth a trim
 
 std::int64_t unix_now() { return wall_clock_ns() / 1'000'000'000; }
 
@@ -176,7 +176,8 @@ int Control::run() {
 // OpenSSL's and Asio's memory for a crowd of connections stays with the allocator when the crowd has gone. Handing it back
 // stops allocation in a worker for about a millisecond, so it is done once a crowd has halved, not steadily.
 void Control::trim_memory() {
-  auto const open = open_connections_.load(std::memory_order_relaxed);
+  auto open = open_connections_.load(std::memory_order_relaxed);
+  for (auto const& thread : threads_) open += thread->metrics().upstream_idle.get() + thread->metrics().upstream_busy.get();
   peak_connections_ = std::max(peak_connections_, open);
   if (peak_connections_ < crowd || open > peak_connections_ / 2) return;
   peak_connections_ = open;

@@ -171,24 +171,20 @@ TEST(Time, ACallerThatDoesNotTakeItsAnswerIsGivenUp) {
   EXPECT_EQ(reason_of(records[0]), "client_gone");
 }
 
-TEST(Time, TheWholeExchangeIsBoundedThoughBytesKeepComing) {
+TEST(Time, TheWholeExchangeIsBoundedThoughTheCallerMayTakeLonger) {
   RigOptions options;
-  options.upstream = "total_timeout = \"40s\"";
-  Rig rig(options);
-  rig.vendor.on_request = [](Vendor::Connection&, Message const&) {};
-  auto& caller = rig.call_with(post_request("abc"));
-  ASSERT_TRUE(rig.loop.run_until([&] { return !rig.vendor.seen.empty(); }));
-  rig.loop.settle();
-  rig.advance(36s);
-  EXPECT_EQ(rig.answer_of(caller).field("x-gateway-reason"), "upstream_first_byte_timeout");
   options.upstream = "first_byte_timeout = \"20s\"\ntotal_timeout = \"20s\"";
-  Rig strict(options);
-  strict.vendor.on_request = [](Vendor::Connection&, Message const&) {};
-  auto& other = strict.call_with(post_request("abc"));
-  ASSERT_TRUE(strict.loop.run_until([&] { return !strict.vendor.seen.empty(); }));
-  strict.loop.settle();
-  strict.advance(21s);
-  EXPECT_EQ(strict.answer_of(other).field("x-gateway-reason"), "upstream_total_timeout");
+  Rig rig(options);
+  auto const whole = post_request(noise(10'000));
+  auto& caller = rig.call_with(whole.substr(0, whole.size() / 2));  // the limit between two reads is 30 s
+  ASSERT_TRUE(rig.loop.run_until([&] { return caller.unsent() == 0; }));
+  rig.loop.settle();
+  rig.advance(19s);
+  rig.loop.settle();
+  EXPECT_EQ(caller.received, "");
+  rig.advance(21s);
+  EXPECT_EQ(rig.answer_of(caller).field("x-gateway-reason"), "upstream_total_timeout");
+  EXPECT_TRUE(rig.vendor.seen.empty());
 }
 
 TEST(Time, IdleCallersAreClosedWithoutARecord) {

@@ -52,7 +52,7 @@ class TlsSessionSlot {
 };
 
 // TLS over a socket, on OpenSSL directly rather than asio::ssl::stream: records are gathered and sent in batches of
-// 128 KiB, buffers are held only while bytes are in flight, and an idle connection costs a fifth of the memory.
+// 112 KiB, buffers are held only while bytes are in flight, and an idle connection costs a fifth of the memory.
 class TlsStream final : public ByteStream {
  public:
   // For callers. The input buffer is small: it only has to notice that bytes have come.

@@ -7,6 +7,7 @@
 //            size and without a length, which both clients send as chunks
 //   result:  {status, headers: {name: value}, body: base64} or {error}
 
+import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -14,6 +15,9 @@ import readline from 'node:readline';
 import { Readable } from 'node:stream';
 import axios from 'axios';
 import NodeFormData from 'form-data';
+
+// Node 18 tries only the first address of `localhost`, which may be ::1, where nobody listens.
+dns.setDefaultResultOrder('ipv4first');
 
 const [client, optionText] = process.argv.slice(2);
 const options = JSON.parse(optionText);
