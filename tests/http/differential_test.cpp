@@ -75,7 +75,8 @@ std::string random_field(Random& random) {
 
 TEST(Differential, BeastReadsEachAcceptedRandomHeadTheSame) {
   Random random("Differential.RandomHeads");
-  std::string_view const spice("\r\n \t:;,/?%.\0\x7f\x80GHTP10aX-\"", 27);
+  static constexpr char spice_bytes[] = "\r\n \t:;,/?%.\0\x7f\x80GHTP10aX-\"";
+  std::string_view const spice(spice_bytes, sizeof spice_bytes - 1);
   std::size_t taken = 0;
   for (int round = 0; round < 60000; ++round) {
     auto bytes = random_line(random);
@@ -112,7 +113,8 @@ std::string response_objection(std::string const& bytes, std::size_t& taken) {
 
 TEST(Differential, BeastReadsEachAcceptedRandomAnswerTheSame) {
   Random random("Differential.RandomAnswers");
-  std::string_view const spice("\r\n \t:;,/?%.\0\x7f\x80GHTP10aX-\"", 27);
+  static constexpr char spice_bytes[] = "\r\n \t:;,/?%.\0\x7f\x80GHTP10aX-\"";
+  std::string_view const spice(spice_bytes, sizeof spice_bytes - 1);
   static char const* const lines[] = {"HTTP/1.1 200 OK",
                                       "HTTP/1.0 404 Not Found",
                                       "HTTP/1.1 204 ",
