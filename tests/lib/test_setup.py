@@ -118,7 +118,7 @@ class Refusals(WorkFolder):
     def test_package_lists_that_cannot_be_fetched(self):
         self.fake("dpkg-query", "exit 1\n")
         self.fake("sudo", 'while [ "$1" = -n ]; do shift; done; exec "$@"\n')
-        self.fake("apt-get", 'echo "E: Could not resolve deb.debian.org"; exit 100\n')
+        self.fake("apt-get", 'echo "E: Could not resolve mirror.example.test"; exit 100\n')
         self.assertIn("Could not resolve", self.one_sentence(self.quickstart()))
 
     def test_too_little_space_is_noticed_before_anything_is_done(self):
