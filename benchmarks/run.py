@@ -36,6 +36,8 @@ def parse_arguments(arguments: list) -> argparse.Namespace:
     parser.add_argument("--no-build", action="store_true", help="measure what build/release/bin holds")
     parser.add_argument("--programs", type=Path, default=HERE.parent / "build/release/bin", help=argparse.SUPPRESS)
     parser.add_argument("--gateway", type=Path, help="the gateway's program; the release build by default")
+    parser.add_argument("--against", type=Path, metavar="PROGRAM", help="another build of the gateway, measured in the same "
+                        "rounds: what a change gave")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.workload if name not in names]
     if unknown:
@@ -49,9 +51,9 @@ def without_paths(arguments: list) -> list:
     skip = False
     for argument in arguments:
         name = argument.partition("=")[0]
-        if not skip and name not in ("--json", "--programs", "--gateway"):
+        if not skip and name not in ("--json", "--programs", "--gateway", "--against"):
             kept.append(argument)
-        skip = not skip and name in ("--json", "--programs", "--gateway") and "=" not in argument
+        skip = not skip and name in ("--json", "--programs", "--gateway", "--against") and "=" not in argument
     return kept
 
 
@@ -72,7 +74,7 @@ def check_machine(options: argparse.Namespace, gateway: Path) -> None:
         say(f"warning: load average {load:.1f}; other work on this machine blurs the figures")
 
 
-def run_all(options, gateway: Path, folder: Path) -> tuple:
+def run_all(options, gateways: dict, folder: Path) -> tuple:
     things = material.prepare(folder)
     vendor = processes.Vendor(options.programs / "argos-bench-vendor", things, material.free_port(), material.free_port())
     # Many short rounds rather than a few long ones: what is compared lies closer together in time.
@@ -85,7 +87,7 @@ def run_all(options, gateway: Path, folder: Path) -> tuple:
             if options.workload and workload.name not in options.workload:
                 continue
             say(f"{workload.name}: {workload.title}")
-            contestants = make_contestants(gateway, not options.peers_only, workload.upload)
+            contestants = make_contestants(gateways, workload.upload)
             run = measure.run_idle if workload.idle else measure.run_load
             outcome: Outcome = run(workload, contestants, folder / workload.name, vendor, things, settings)
             for text in outcome.wrong:
@@ -93,7 +95,7 @@ def run_all(options, gateway: Path, folder: Path) -> tuple:
             outcomes.append(outcome)
         if options.cross_check:
             say("cross-check with wrk")
-            contestants = make_contestants(gateway, not options.peers_only, False)
+            contestants = make_contestants(gateways, False)
             checked = crosscheck.run(contestants, folder / "cross-check", vendor, things, 2 if options.quick else 5)
     finally:
         vendor.stop()
@@ -103,6 +105,9 @@ def run_all(options, gateway: Path, folder: Path) -> tuple:
 def main(arguments: list) -> int:
     options = parse_arguments(arguments)
     gateway = (options.gateway or options.programs / "argos-gateway").resolve()
+    gateways = {} if options.peers_only else {"gateway": gateway}
+    if options.against:
+        gateways["gateway-before"] = options.against.resolve()
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit(1))  # so that what was started is stopped
     started = time.monotonic()
@@ -115,7 +120,7 @@ def main(arguments: list) -> int:
         about = report.environment(gateway, not options.peers_only)
         command = " ".join(["./benchmarks/run.sh", *without_paths(arguments)])
         about["scheduling"] = "high priority for all (`--urgent`)" if options.urgent else "normal scheduling"
-        outcomes, checked = run_all(options, gateway, folder)
+        outcomes, checked = run_all(options, gateways, folder)
         text = report.markdown(outcomes, about, command, checked)
         if options.write_results:
             (HERE / "RESULTS.md").write_text(text)

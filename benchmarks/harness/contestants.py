@@ -220,13 +220,11 @@ class Gateway(Contestant):
         return int(float(match.group(1))) if match else 0
 
 
-def make_contestants(gateway: Path, with_gateway: bool, upload: bool) -> list:
-    """nginx with its default (buffering) upload only where uploads are measured."""
+def make_contestants(gateways: dict, upload: bool) -> list:
+    """nginx with its default (buffering) upload only where uploads are measured. `gateways`: programs by name."""
     streaming = {"REQUEST_BUFFERING": "off", "BODY_BUFFER": "256k"}
     found = [Nginx("nginx", "/usr/sbin/nginx", streaming),
              HAProxy("haproxy", "/usr/sbin/haproxy", {"BUFSIZE": 65536 if upload else 16384})]
     if upload:
         found.append(Nginx("nginx-buffered", "/usr/sbin/nginx", {"REQUEST_BUFFERING": "on", "BODY_BUFFER": "16k"}))
-    if with_gateway:
-        found.append(Gateway("gateway", str(gateway), {}))
-    return found
+    return found + [Gateway(name, str(program), {}) for name, program in gateways.items()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from .measure import Outcome, Row
 
 PEERS = ("nginx", "haproxy")
-TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway"}
+TITLES = {"gateway-before": "gateway, other build", "nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway"}
 # Above this a proxy slept between requests: it was not saturated, and its wake-ups are part of the figure.
 MANY_SLEEPS = 0.2
 

@@ -27,6 +27,7 @@ SocketStream::ReadOp::ReadOp(SocketStream& s)
           {},
           [](ReactorOp* base) -> status {
             auto& self = *static_cast<ReadOp*>(base);
+            if (self.only_wait) return not_done;
             auto const got = self.stream.try_receive(self.buffer);
             if (got < 0 && would_block(errno)) return not_done;
             self.ec_ = got < 0   ? boost::system::error_code(errno, boost::system::system_category())
@@ -73,15 +74,35 @@ SocketStream::SocketStream(Executor executor, int family, int descriptor)
 
 SocketStream::~SocketStream() { close(); }
 
-void SocketStream::start_read(IoOp& op, std::span<char> buffer) {
+// False when the operation has ended already.
+bool SocketStream::prepare_read(IoOp& op, std::span<char> buffer) {
   op.begin();
-  if (aborted_) return refuse(op);
-  if (failed_read_ != 0) return op.finish_quietly(IoStatus::failed, 0, failed_read_);
+  if (aborted_) {
+    refuse(op);
+    return false;
+  }
+  if (failed_read_ != 0) {
+    op.finish_quietly(IoStatus::failed, 0, failed_read_);
+    return false;
+  }
   read_op_ = &op;
   read_.buffer = buffer;
+  return true;
+}
+
+void SocketStream::start_read(IoOp& op, std::span<char> buffer) {
+  if (!prepare_read(op, buffer)) return;
   // Behind the handlers that are ready: a read begins when there is nothing to read yet (the answer has just gone out),
   // so asking the kernel at once would be in vain on every request; a round later the bytes are often there.
   reactor_.post_immediate_completion(&deferred_, true);
+}
+
+// Asio's own way not to try first costs a system call too (it renews the edge), hence the refusal within perform.
+void SocketStream::start_idle_read(IoOp& op, std::span<char> buffer) {
+  if (!prepare_read(op, buffer)) return;
+  read_.only_wait = true;
+  begin_read();
+  read_.only_wait = false;
 }
 
 void SocketStream::begin_read() {

@@ -193,6 +193,19 @@ void TlsStream::start_read(IoOp& op, std::span<char> buffer) {
   starting_ = false;
 }
 
+void TlsStream::start_idle_read(IoOp& op, std::span<char> buffer) {
+  bool const quiet = !dead_ && !input_ended_ && !input_may_have_more_ && input_from_ == input_to_ && SSL_has_pending(ssl_) == 0;
+  if (!quiet) return start_read(op, buffer);
+  op.begin();
+  read_op_ = &op;
+  read_buffer_ = buffer;
+  input_from_ = input_to_ = 0;
+  starting_ = true;
+  raw_.start_idle_read(raw_read_, {input_.get(), input_capacity_});
+  if (!raw_read_.pending()) on_input(this);
+  starting_ = false;
+}
+
 std::size_t TlsStream::try_read(std::span<char> buffer) noexcept {
   std::size_t total = 0, bytes = 0;
   if (raw_.aborted() || dead_) return 0;

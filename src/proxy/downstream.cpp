@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace gateway::proxy {
 
@@ -12,6 +13,7 @@ Downstream::Downstream(std::unique_ptr<net::ByteStream> stream, Peer const& peer
 
 void Downstream::on_deadline(void* self, Code) {
   auto& down = *static_cast<Downstream*>(self);
+  if (auto* const nudged = std::exchange(down.nudged_, nullptr)) return nudged->interrupt();
   // A caller that does not take its answer gets no other; one that sends too slowly is told so.
   if (down.write_op.pending()) down.stream_->abort(true);
   else down.read_op.interrupt();

@@ -34,8 +34,6 @@ Result<Credential> credential_for(policy::Permit const&, Exchange const& x) {
 
 net::Task<Result<>> forward(Worker& worker, Downstream& down, Exchange& x, policy::Permit permit, Credential) {
   worker.retries.on_request();
-  // From here on the caller's buffer may be read into: the next request, or the news that the caller is gone.
-  if (x.body.done()) down.listen();
   for (;;) {
     ++x.attempts;
     x.enter(Phase::connect);

@@ -18,10 +18,20 @@ Failure of_vendor(Failure failure) {
   }
 }
 
+// Most answers are there before it matters whether somebody still wants them: the caller is read, at the price of a
+// system call, only when the vendor takes longer than until the next sweep.
+net::Task<void> wait_a_little(Downstream& down, upstream::Connection& up) {
+  down.nudge_soon(up.read_op);
+  co_await net::WaitOne(up.read_op);
+  down.disarm();
+  if (up.read_op.pending()) down.listen();
+}
+
 // Waits for bytes of the vendor. A caller that breaks the connection meanwhile ends the exchange, unless it is a
 // submission: those are seen through, so that their outcome is known.
 net::Task<Result<>> wait_for_vendor(Downstream& down, Exchange& x, upstream::Connection& up) {
   bool const abandonable = x.operation->retry == policy::RetryRule::get_rules;
+  if (abandonable && up.read_op.pending() && !down.read_op.pending()) co_await wait_a_little(down, up);
   while (up.read_op.pending()) {
     if (abandonable && down.read_op.pending()) {
       co_await net::WaitEither(up.read_op, down.read_op);

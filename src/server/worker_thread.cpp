@@ -74,7 +74,7 @@ void WorkerThread::run(unsigned index) {
 
 void WorkerThread::tick() {
   worker_.sweep.tick(coarse_now());
-  worker_.pool.bury();
+  worker_.pool.sweep();
   auto date = http_date();
   if (date != worker_.date) worker_.date = std::move(date);
   auto const gauges = worker_.pool.gauges();

@@ -152,7 +152,7 @@ net::Task<Result<Connection*>> Pool::connect() {
       connection->created = coarse_now();
       connection->in_use = true;
       connection->buffer = std::make_unique_for_overwrite<char[]>(Connection::buffer_bytes);
-      connection->read_ahead();
+      connection->stream->start_read(connection->read_op, {connection->buffer.get(), Connection::buffer_bytes});
       co_return connection;
     }
     last = connection->deadline.expired() ? Failure{Code::upstream_connect_timeout} : connected.error();
@@ -203,7 +203,7 @@ void Pool::put_back(Connection* connection) {
 }
 
 void Pool::make_idle(Connection* connection) {
-  connection->in_use = false;
+  connection->in_use = connection->probed = false;
   connection->read_op.on_finish(on_idle_read, connection);
   connection->deadline.arm(coarse_now() + settings_.idle_timeout, Code::upstream_reset);
   idle_.push_back(connection);
@@ -247,6 +247,21 @@ void Pool::on_dead(void* context) {
   auto* const connection = static_cast<Connection*>(context);
   if (connection->read_op.pending() || connection->write_op.pending()) return;
   connection->pool->graveyard_.push_back(connection);
+}
+
+// The end of the vendor's stream may have come together with the answer, before the read that would tell.
+void Pool::probe_idle() {
+  for (std::size_t i = idle_.size(); i-- > 0;) {
+    auto* const connection = idle_[i];
+    if (std::exchange(connection->probed, true) || connection->stream->probe_idle()) continue;
+    idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+    discard(connection);
+  }
+}
+
+void Pool::sweep() {
+  probe_idle();
+  bury();
 }
 
 void Pool::bury() {

@@ -35,6 +35,35 @@ TEST_P(Stream, ReadsIntoBuffersOfAnySize) {
   }
 }
 
+TEST_P(Stream, AnIdleReadSeesWhatComesLaterAndAProbeWhatCameBefore) {
+  StreamUnderTest under(GetParam());
+  ASSERT_TRUE(under.shake_hands());
+  std::string buffer(100, '\0');
+  for (bool const before : {false, true, false}) {
+    // Read up to the end first: only then is a stream believed to have nothing to say.
+    under.peer->send("first");
+    ASSERT_EQ(under.read_all(5), "first");
+    if (before) under.peer->send("early");
+    under.loop.settle();
+    under.stream->start_idle_read(under.read, buffer);
+    under.loop.settle();
+    if (!before) {
+      ASSERT_TRUE(under.read.pending());
+      EXPECT_TRUE(under.stream->probe_idle());
+      under.peer->send("later");
+    } else if (under.read.pending()) {
+      EXPECT_FALSE(under.stream->probe_idle());
+      under.peer->send("!");
+    }
+    ASSERT_TRUE(under.wait(under.read));
+    ASSERT_EQ(under.read.status(), IoStatus::ok);
+    auto got = buffer.substr(0, under.read.bytes());
+    if (before && got.size() < 6 && GetParam() != Kind::plain) got += under.read_all(6 - got.size());
+    EXPECT_EQ(got, before ? "early!" : "later");
+    under.read.reset();
+  }
+}
+
 TEST_P(Stream, WritesAllPartsInTheirOrder) {
   StreamUnderTest under(GetParam());
   ASSERT_TRUE(under.shake_hands());

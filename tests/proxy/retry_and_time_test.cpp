@@ -222,6 +222,7 @@ TEST(CallerGone, EndsALookupButNotASubmission) {
       ASSERT_TRUE(rig.loop.run_until([&] { return waiting != nullptr; }));
       rig.loop.settle();
       caller.reset();
+      rig.advance(std::chrono::milliseconds(1));  // the caller is looked at from the first sweep on
       rig.loop.settle();
       EXPECT_EQ(rig.worker->connections, submission ? 1u : 0u);
       EXPECT_EQ(waiting->end->broken, !submission) << "a lookup that nobody waits for is broken off";

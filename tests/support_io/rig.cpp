@@ -138,12 +138,12 @@ void Rig::wind_down() {
     worker->pool.stop();
   }
   EXPECT_TRUE(loop.run_until([&] {
-    worker->pool.bury();
+    worker->pool.sweep();
     return worker->pool.empty();
   }));
   // Operations that were broken off end through the loop.
   for (int i = 0; i < 10; ++i) loop.step();
-  worker->pool.bury();
+  worker->pool.sweep();
   EXPECT_EQ(worker->pool.gauges().idle, 0u);
   EXPECT_EQ(worker->metrics.session_bugs.get(), 0u);
 }
@@ -191,7 +191,7 @@ Message Rig::answer_of(Endpoint& caller, int* interim) {
 void Rig::advance(Duration by) {
   GatewayTurn const turn;
   worker->sweep.tick(coarse_now() + by);
-  worker->pool.bury();
+  worker->pool.sweep();
 }
 
 std::vector<observe::AccessRecord> Rig::records() {

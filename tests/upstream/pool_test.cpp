@@ -46,7 +46,7 @@ class PoolTest : public testing::Test {
     for (auto& wish : wishes_) wish.lease.reset();
     pool_.stop();
     EXPECT_TRUE(loop_.run_until([&] {
-      pool_.bury();
+      pool_.sweep();
       return pool_.empty();
     }));
     loop_.settle();
@@ -71,7 +71,7 @@ class PoolTest : public testing::Test {
   }
   void tick(Duration by) {
     sweep_.tick(coarse_now() + by);
-    pool_.bury();
+    pool_.sweep();
   }
 
   Loop loop_;
@@ -118,6 +118,27 @@ TEST_F(PoolTest, NoticesThatAnIdleConnectionDied) {
   loop_.settle();
   EXPECT_EQ(pool_.gauges().idle, 0u);
   EXPECT_FALSE(get().reused());
+}
+
+TEST_F(PoolTest, NoticesAtTheNextSweepWhatCameTogetherWithTheAnswer) {
+  for (bool const closes : {true, false}) {
+    auto& a = get();
+    auto& connection = *a.connection();
+    auto& end = *vendor_.connections.back()->end;
+    end.send("answer");
+    ASSERT_TRUE(loop_.run_until([&] { return connection.read_op.done(); }));
+    if (closes) end.close();
+    else end.send("and more");
+    loop_.settle();
+    connection.read_op.reset();
+    connection.read_ahead();
+    give_back(a);
+    loop_.settle();
+    pool_.sweep();
+    EXPECT_EQ(pool_.gauges().idle, 0u) << closes;
+    EXPECT_FALSE(get().reused());
+    wishes_.back().lease.reset();
+  }
 }
 
 TEST_F(PoolTest, NeverUsesAConnectionOnWhichTheVendorSpokeOutOfTurn) {

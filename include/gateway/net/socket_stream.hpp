@@ -23,6 +23,7 @@ class SocketStream final : public ByteStream {
   ~SocketStream() override;
 
   void start_read(IoOp& op, std::span<char> buffer) override;
+  void start_idle_read(IoOp& op, std::span<char> buffer) override;
   std::size_t try_read(std::span<char> buffer) noexcept override;
   void start_write(IoOp& op, std::span<iovec const> parts) override;
   void abort(bool hard) noexcept override;
@@ -46,6 +47,7 @@ class SocketStream final : public ByteStream {
     explicit ReadOp(SocketStream& stream);
     SocketStream& stream;
     std::span<char> buffer;
+    bool only_wait = false;  // true while the reactor shall take the operation without trying it
   };
   // Waits until the descriptor is writable.
   struct WriteWait final : ReactorOp {
@@ -58,6 +60,7 @@ class SocketStream final : public ByteStream {
     SocketStream& stream;
   };
 
+  bool prepare_read(IoOp& op, std::span<char> buffer);
   void begin_read();
   void on_read();
   void wait_writable();

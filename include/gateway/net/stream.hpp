@@ -115,6 +115,9 @@ class ByteStream {
   // Reads at least one byte into `buffer`, which must stay valid until the operation is done. A result that is there
   // at once may still be delivered through the event loop.
   virtual void start_read(IoOp& op, std::span<char> buffer) = 0;
+  // The same for a stream that is believed to have nothing to say yet: the kernel is not asked first, which saves a
+  // call. What arrived before this one may go unnoticed until probe_idle() is asked.
+  virtual void start_idle_read(IoOp& op, std::span<char> buffer) = 0;
   // Takes what is there now, up to the size of `buffer`; 0 when nothing is, or when the stream ended or failed: then the
   // next start_read tells. Not while a read is pending.
   virtual std::size_t try_read(std::span<char> buffer) noexcept = 0;

@@ -70,6 +70,7 @@ class TlsStream final : public ByteStream {
   void start_server_handshake(IoOp& op);
 
   void start_read(IoOp& op, std::span<char> buffer) override;
+  void start_idle_read(IoOp& op, std::span<char> buffer) override;
   std::size_t try_read(std::span<char> buffer) noexcept override;
   void start_write(IoOp& op, std::span<iovec const> parts) override;
   void abort(bool hard) noexcept override;

@@ -56,7 +56,15 @@ class Downstream {
 
   // Arms the deadline for reads: waiting stops with `reason`, the connection stays usable for an answer.
   void arm(Duration timeout, Code reason) { deadline_.arm(coarse_now() + timeout, reason); }
-  void disarm() { deadline_.disarm(); }
+  void disarm() {
+    deadline_.disarm();
+    nudged_ = nullptr;
+  }
+  // Wakes whoever waits for `other` at the next sweep, unless disarm() comes first.
+  void nudge_soon(net::IoOp& other) {
+    nudged_ = &other;
+    deadline_.arm(coarse_now(), Code::client_gone);
+  }
   bool expired() const { return deadline_.expired(); }
   Failure expiry() const { return {deadline_.reason()}; }
 
@@ -84,6 +92,7 @@ class Downstream {
 
   std::unique_ptr<net::ByteStream> stream_;
   net::Deadline deadline_;
+  net::IoOp* nudged_ = nullptr;
   net::Block block_, relay_;
   std::uint32_t from_ = 0, to_ = 0;
   Peer peer_;

@@ -32,12 +32,14 @@ struct Connection {
   Pool* pool = nullptr;
   std::uint64_t exchanges = 0;
   bool in_use = false;
+  bool probed = false;  // since it became idle
   SSL_CTX const* context = nullptr;  // that it was made with
   Connection* next = nullptr;        // in the pool's list of all that are not retired
   Connection* previous = nullptr;
 
-  // Starts the next read into the connection's own buffer.
-  void read_ahead() { stream->start_read(read_op, {buffer.get(), buffer_bytes}); }
+  // Starts the next read into the connection's own buffer. Whether something has come already is asked before the
+  // connection is used again, and at the next sweep.
+  void read_ahead() { stream->start_idle_read(read_op, {buffer.get(), buffer_bytes}); }
 };
 
 // The use of a connection for one exchange. Not released explicitly means closed: nothing half-read is ever reused.
@@ -96,8 +98,9 @@ class Pool {
   void stop();
   // Breaks off exchanges, connection attempts and waits as well.
   void abort_all();
-  // Frees what ended since the last call; from the sweep, outside any stream's callback.
-  void bury();
+  // From the worker's sweep, outside any stream's callback: frees what ended since the last call, and looks once at each
+  // connection that became idle.
+  void sweep();
   bool empty() const { return open_ == 0 && graveyard_.empty(); }
 
  private:
@@ -123,6 +126,8 @@ class Pool {
   void retire(Connection* connection) noexcept;
   void free_place();
   void close_idle();
+  void probe_idle();
+  void bury();
   void wake_waiter(Connection* connection);
   static void on_idle_read(void* connection);
   static void on_dead(void* connection);
