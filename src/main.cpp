@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "gateway/base/identifiers.hpp"
 #include "gateway/base/secret.hpp"
@@ -75,18 +76,15 @@ int version() {
 int main(int argc, char** argv) {
   gateway::forbid_core_dumps();
   CLI::App app{"A gateway that adds the vendor key to calls to the Argos identity-verification API"};
-  app.require_subcommand(1);
   std::string file;
   auto* const serve_command = app.add_subcommand("serve", "run the gateway in the foreground");
   serve_command->add_option("--config", file, "configuration file (TOML)")->required();
   auto* const check_command = app.add_subcommand("check", "validate a configuration and the files it names");
   check_command->add_option("--config", file, "configuration file (TOML)")->required();
   auto* const token_command = app.add_subcommand("token", "caller tokens");
-  token_command->require_subcommand(1);
   token_command->add_subcommand("new", "make a token; prints it once, with the line for the configuration");
   auto* const version_command = app.add_subcommand("version", "version, commit, compiler, libraries");
   auto* const doc_command = app.add_subcommand("doc", "print a reference page");
-  doc_command->require_subcommand(1);
   auto* const doc_config = doc_command->add_subcommand("config", "every configuration key");
   doc_command->add_subcommand("reasons", "every reason code");
   try {
@@ -94,6 +92,12 @@ int main(int argc, char** argv) {
   } catch (CLI::ParseError const& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  // Not CLI11's require_subcommand: with a mistyped command it says that one is missing, and not which word was wrong.
+  for (auto const* command : {&app, std::as_const(token_command), std::as_const(doc_command)})
+    if ((command == &app || *command) && command->get_subcommands().empty()) {
+      std::fprintf(stderr, "%s needs a command; see --help\n", command == &app ? "argos-gateway" : command->get_name().c_str());
+      return exit_usage;
+    }
   if (*serve_command) return serve(file);
   if (*check_command) return check(file);
   if (*token_command) return new_token();
