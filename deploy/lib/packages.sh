@@ -5,12 +5,12 @@
 ARGOS_PACKAGES_BUILD=(
     clang-19 lld-19 llvm-19 cmake ninja-build ccache git
     libboost1.81-dev libboost-url1.81-dev libboost-json1.81-dev
-    libssl-dev libspdlog-dev prometheus-cpp-dev libtomlplusplus-dev libcli11-dev libsimdjson-dev libhiredis-dev
+    libssl-dev libspdlog-dev prometheus-cpp-dev libtomlplusplus-dev libcli11-dev libsimdjson-dev libisal-dev libhiredis-dev
 )
 ARGOS_PACKAGES_RUN=(openssl curl ca-certificates python3 util-linux)
 ARGOS_PACKAGES_TEST=(
     libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-19-dev
-    python3 python3-requests python3-httpx procps shellcheck
+    python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck
 )
 ARGOS_PACKAGES_BENCH=(nginx haproxy wrk libbenchmark-dev procps python3)
 

@@ -19,6 +19,7 @@ class Validator {
     server_tls();
     upstream();
     api_key();
+    uploads();
     audit();
     tenants();
   }
@@ -78,6 +79,12 @@ class Validator {
     bool const file = !values_.api_key_file.empty(), env = !values_.api_key_env.empty();
     if (file && env) problem("api_key.env", "stands beside api_key.file", "keep exactly one of them");
     if (!file && !env) problem("api_key.file", "is missing, and so is api_key.env", "set exactly one of them");
+  }
+
+  void uploads() {
+    for (auto const& type : values_.uploads_content_types)
+      if (type != "image/jpeg" && type != "image/png")
+        problem("uploads.content_types", "'" + type + "' is no type whose files can be checked", "use image/jpeg and image/png");
   }
 
   void audit() {

@@ -55,6 +55,28 @@ class LineTime {
   std::int64_t second_ = -1;
 };
 
+// "files":[{"part":"idImage","bytes":1024,"type":"image/jpeg","sha256":"..."}]; in text form one files= a file.
+void write_files(AccessRecord const& r, bool json, std::string& line) {
+  if (json) line += ",\"files\":[";
+  for (std::size_t i = 0; i < r.file_count; ++i) {
+    auto const& file = r.files[i];
+    char hex[64];
+    write_hex(file.sha256, hex);
+    std::string_view const hash(hex, file.hashed ? sizeof hex : 0);
+    if (json) {
+      line.append(i == 0 ? "{\"part\":\"" : ",{\"part\":\"").append(file.part);
+      line.append("\",\"bytes\":").append(std::to_string(file.bytes));
+      line.append(",\"type\":\"").append(file.type);
+      if (file.hashed) line.append("\",\"sha256\":\"").append(hash);
+      line += "\"}";
+    } else {
+      line.append(" file=").append(file.part).append(",").append(std::to_string(file.bytes)).append(",").append(file.type);
+      line.append(",").append(hash);
+    }
+  }
+  if (json) line += "]";
+}
+
 void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool json, LineTime& time, std::string& line) {
   char buffer[Peer::max_text];
   auto const now = time.write(r.wall_ns);
@@ -76,6 +98,7 @@ void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool
   out.number("duration_us", microseconds(r.duration));
   out.number("upstream_us", microseconds(r.upstream));
   out.text("peer", r.peer.write(buffer));
+  if (r.file_count > 0) write_files(r, json, line);
   line += json ? "}\n" : "\n";
 }
 

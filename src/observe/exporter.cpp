@@ -103,9 +103,21 @@ class Scrape {
     own("upload_bytes_total", "Bytes of request bodies taken from callers.", MetricType::Counter);
     for (std::size_t i = 0; i < operation_labels; ++i)
       value({{"operation", operation(i)}}, sum([i](auto const& w) { return w.upload_bytes[i].get(); }));
+    refusals("uploads_rejected_total", "Uploads that were refused for their body or content.",
+             [](auto const& w) -> auto const& { return w.uploads_rejected; });
+    refusals("uploads_reported_total", "Faults of uploads that uploads.validation = \"report\" let pass.",
+             [](auto const& w) -> auto const& { return w.uploads_reported; });
     own("client_api_key_ignored_total", "Requests that carried an x-api-key of their own.", MetricType::Counter);
     for (auto const& [key, count] : merge([](auto const& w) -> auto const& { return w.client_api_key_ignored; }))
       value({{"tenant", tenant(key)}}, count);
+  }
+
+  // Counters by operation and reason.
+  template <class Select>
+  void refusals(char const* name, char const* help, Select select) {
+    own(name, help, MetricType::Counter);
+    for (auto const& [key, count] : merge(select))
+      value({{"operation", operation(key >> 16)}, {"reason", reason(key & 0xffff)}}, count);
   }
 
   void upstream() {
@@ -115,9 +127,8 @@ class Scrape {
     own("upstream_responses_total", "Answers of the vendor by status.", MetricType::Counter);
     for (auto const& [key, count] : merge([](auto const& w) -> auto const& { return w.upstream_responses; }))
       value({{"operation", operation(key >> 16)}, {"status", std::to_string(key & 0xffff)}}, count);
-    own("upstream_errors_total", "Attempts that the vendor, or the way to it, failed.", MetricType::Counter);
-    for (auto const& [key, count] : merge([](auto const& w) -> auto const& { return w.upstream_errors; }))
-      value({{"operation", operation(key >> 16)}, {"reason", reason(key & 0xffff)}}, count);
+    refusals("upstream_errors_total", "Attempts that the vendor, or the way to it, failed.",
+             [](auto const& w) -> auto const& { return w.upstream_errors; });
     own("upstream_connections", "Connections to the vendor.", MetricType::Gauge);
     value({{"state", "idle"}}, sum([](auto const& w) { return w.upstream_idle.get(); }));
     value({{"state", "busy"}}, sum([](auto const& w) { return w.upstream_busy.get(); }));
@@ -139,7 +150,7 @@ class Scrape {
     own("metric_series_overflow_total", "Counts that found no free series.", MetricType::Counter);
     value({}, sum([](auto const& w) {
             return w.requests.overflow() + w.upstream_responses.overflow() + w.upstream_errors.overflow() +
-                   w.client_api_key_ignored.overflow();
+                   w.client_api_key_ignored.overflow() + w.uploads_rejected.overflow() + w.uploads_reported.overflow();
           }));
   }
 

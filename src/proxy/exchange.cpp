@@ -11,6 +11,11 @@ void Exchange::reset() {
   framing = {};
   body = http::BodyReader();
   body_started = continue_sent = false;
+  inspection.end();
+  problems.clear();
+  small_body.release();
+  small_body_size = 0;
+  held_back.clear();
   identity = {nullptr, policy::Proof::none};
   operation = nullptr;
   method = http::Method::other;

@@ -1,6 +1,9 @@
 #include "messages.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
+#include <utility>
 
 #include "gateway/policy/response.hpp"
 
@@ -57,6 +60,8 @@ void common_fields(Out& out, Exchange const& x) {
 
 std::string_view method_token(http::Method method) { return policy::method_name(method); }
 
+using ProblemBody = OutBuffer<12 * 1024>;
+
 // One sentence for the caller; numbers, never text of a message.
 std::string_view detail_sentence(Failure failure, Exchange const& x, std::array<char, 160>& buffer) {
   auto const print = [&](char const* format, auto... values) {
@@ -93,10 +98,36 @@ void member(Out& out, std::string_view name, std::string_view value, bool first 
   out.append("\"");
 }
 
-void write_problem_body(OutBuffer<2048>& body, Exchange const& x, Failure failure) {
+// A sentence about the request's content, when inspection left one; else what the failure says by itself.
+std::string_view detail_of(Failure failure, Exchange const& x, std::array<char, 160>& buffer, std::string& longer) {
+  auto const& problems = x.problems.all();
+  auto const first = std::find_if(problems.begin(), problems.end(), [&](auto const& problem) { return problem.code == failure.code; });
+  if (first == problems.end()) return detail_sentence(failure, x, buffer);
+  if (problems.size() == 1) return first->message;
+  longer = first->message + "; " + std::to_string(problems.size() - 1) + " more in errors";
+  return longer;
+}
+
+// All problems of the request, as far as there is room for them: the bound is that of Problems::max_listed and of the
+// lengths of names and sentences.
+void write_errors(ProblemBody& body, Exchange const& x) {
+  if (x.problems.empty()) return;
+  body.append(",\"errors\":[");
+  bool first = true;
+  for (auto const& problem : x.problems.all()) {
+    if (!std::exchange(first, false)) body.append(",");
+    member(body, "field", problem.field, true);
+    member(body, "message", problem.message);
+    body.append("}");
+  }
+  body.append("]");
+}
+
+void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure) {
   auto const& traits = failure.traits();
   std::array<char, 160> buffer;
-  auto const detail = detail_sentence(failure, x, buffer);
+  std::string longer;
+  auto const detail = detail_of(failure, x, buffer, longer);
   body.append("{\"type\":\"https://argos-gateway.invalid/problems/");
   body.append(traits.token);
   body.append("\"");
@@ -107,6 +138,7 @@ void write_problem_body(OutBuffer<2048>& body, Exchange const& x, Failure failur
   member(body, "reason", traits.token);
   member(body, "instance", x.id.view());
   member(body, "message", detail);
+  write_errors(body, x);
   body.append("}");
 }
 
@@ -168,7 +200,7 @@ Result<> build_answer_head(Exchange& x, bool chunked) {
 }
 
 void build_problem(Exchange& x, Failure failure, std::string_view date) {
-  OutBuffer<2048> body;
+  ProblemBody body;
   write_problem_body(body, x, failure);
   auto const& traits = failure.traits();
   auto& out = x.answer_out;

@@ -1,6 +1,7 @@
 #include "phases.hpp"
 
 #include "forward.hpp"
+#include "inspect.hpp"
 #include "messages.hpp"
 
 namespace gateway::proxy {
@@ -15,14 +16,14 @@ Result<> judge_framing(Exchange& x, bool draining) {
   return {};
 }
 
-// What of the body the head alone decides.
-Result<> plan_body(policy::Permit const& permit, Exchange const& x) {
+// What of query and body the head alone decides.
+Result<> plan_body(policy::Permit const& permit, Exchange& x, policy::Route const& route) {
   auto const& body = x.framing.body;
   bool const framed = body.kind != http::Framing::Kind::none;
   if (auto checked = policy::check_body_head(permit.operation(), x.head, framed, body.has_body()); !checked) return checked;
   auto const limit = x.snapshot->config->values.limits_body_bytes;
   if (body.length > limit) return Failure{Code::body_too_large, static_cast<std::int64_t>(limit)};
-  return {};
+  return plan_inspection(x, route);
 }
 
 }  // namespace
@@ -48,11 +49,14 @@ net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
   GW_CO_TRY(permit, policy::authorize(identity, *route.operation));
 
   x.enter(Phase::plan_body);
-  GW_CO_CHECK(plan_body(permit, x));
+  GW_CO_CHECK(plan_body(permit, x, route));
 
   x.enter(Phase::credential);
   GW_CO_TRY(credential, credential_for(permit, x));
   GW_CO_CHECK(build_upstream_request(x, route));
+
+  x.enter(Phase::inspect);
+  GW_CO_CHECK(co_await judge_small_body(down, x));
 
   co_return co_await forward(worker, down, x, permit, credential);
 }

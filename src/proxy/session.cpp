@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "gateway/net/tls.hpp"
+#include "inspect.hpp"
 #include "messages.hpp"
 #include "phases.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 // How long and how much a connection is read on after its last answer, so that a caller that is still sending can
 // read it instead of a reset.
 constexpr std::chrono::seconds linger_time{5};
-constexpr std::uint64_t linger_extra_bytes = 1024 * 1024;
+constexpr std::uint64_t linger_least_bytes = 64 * 1024 * 1024;  // a body that was refused for its size is the common case
 
 // The only place that turns a failure into an answer.
 net::Task<Result<>> rescue(Worker& worker, Downstream& down, Exchange& x, Failure failure) {
@@ -41,6 +42,31 @@ net::Task<Result<>> rescue(Worker& worker, Downstream& down, Exchange& x, Failur
   co_return down.write_result();
 }
 
+constexpr std::uint64_t with_operation(Exchange const& x, Code code) {
+  return static_cast<std::uint64_t>(x.operation->id) << 16 | static_cast<std::uint64_t>(code);
+}
+
+void count_uploads(Worker& worker, Exchange const& x) {
+  if (x.operation == nullptr || x.operation->body == policy::BodyKind::none) return;
+  if (x.reason != observe::no_reason && is_upload_refusal(static_cast<Code>(x.reason))) {
+    worker.metrics.uploads_rejected.add(with_operation(x, static_cast<Code>(x.reason)));
+    return;
+  }
+  for (auto const& problem : x.problems.all()) worker.metrics.uploads_reported.add(with_operation(x, problem.code));
+}
+
+void note_files(observe::AccessRecord& record, upload::Inspection const& inspection) {
+  static_assert(upload::Inspection::max_files <= observe::AccessRecord::max_files);
+  for (auto const& file : inspection.files()) {
+    auto& noted = record.files[record.file_count++];
+    noted.part = file.part;
+    noted.type = file.type == upload::ImageType::unknown ? "unknown" : upload::media_type(file.type);
+    noted.bytes = file.bytes;
+    noted.hashed = file.sha256.has_value();
+    if (file.sha256) noted.sha256 = *file.sha256;
+  }
+}
+
 // Metrics and the access line: once for each exchange, on every path.
 void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   auto const operation = x.operation == nullptr ? policy::OperationId::none : x.operation->id;
@@ -52,6 +78,7 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   metrics.request_duration[index].observe(duration);
   if (x.upstream_status != 0) metrics.upstream_duration[index].observe(x.upstream_time);
   if (x.body.total() > 0) metrics.upload_bytes[index].add(x.body.total());
+  count_uploads(worker, x);
   auto const gauges = worker.pool.gauges();
   metrics.upstream_idle.set(gauges.idle);
   metrics.upstream_busy.set(gauges.busy);
@@ -73,6 +100,7 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   record.duration = duration;
   record.upstream = x.upstream_time;
   record.peer = down.peer();
+  note_files(record, x.inspection);
   if (!worker.access.push(record)) metrics.access_dropped.add();
 }
 
@@ -208,8 +236,7 @@ net::Task<void> serve_connection(Worker& worker, std::unique_ptr<Downstream> own
     auto const fate = co_await serve_next(worker, down);
     alive = fate == Fate::keep;
     if (alive) continue;
-    auto const bytes = worker.snapshot->config->values.limits_body_bytes + linger_extra_bytes;
-    co_await linger(down, bytes);
+    co_await linger(down, std::max(4 * worker.snapshot->config->values.limits_body_bytes, linger_least_bytes));
   }
   down.stream().shutdown_write();
   down.stream().abort(false);

@@ -9,7 +9,7 @@ import unittest
 
 from lib import wire
 from lib.calls import CALLS, call
-from lib.gateway import Gateway, RecordingVendor, Wait, answer, eventually
+from lib.gateway import UNCHECKED, Gateway, RecordingVendor, Wait, answer, eventually
 from lib.paths import gateway_binary
 
 # Of section 6 of the contract, what this version has: name -> (type, label names).
@@ -44,7 +44,7 @@ class HealthTest(unittest.TestCase):
         return reply.json()
 
     def test_live_and_ready(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             self.assertEqual(gateway.admin("/livez").status, 200)
             ready = gateway.admin("/readyz")
             self.assertEqual(ready.status, 200)
@@ -53,7 +53,7 @@ class HealthTest(unittest.TestCase):
 
     def test_not_ready_without_a_key(self):
         with RecordingVendor() as vendor, \
-                Gateway(vendor, key=b"", ready="live") as gateway:
+                Gateway(vendor, uploads=UNCHECKED, key=b"", ready="live") as gateway:
             self.assertEqual(gateway.admin("/livez").status, 200)
             reply = gateway.admin("/readyz")
             self.assertEqual(reply.status, 503)
@@ -62,7 +62,7 @@ class HealthTest(unittest.TestCase):
     def test_not_ready_while_draining(self):
         held = threading.Event()
         with RecordingVendor(lambda request: [Wait(held), answer()]) as vendor, \
-                Gateway(vendor, drain={"hold": "0s", "deadline": "20s"}) as gateway, \
+                Gateway(vendor, uploads=UNCHECKED, drain={"hold": "0s", "deadline": "20s"}) as gateway, \
                 gateway.connect() as connection:
             connection.send(wire.request("GET", "/v3/submission"))
             vendor.wait_requests(1)
@@ -82,7 +82,7 @@ class HealthTest(unittest.TestCase):
         return reply if reply.status == 503 else None
 
     def test_unknown_pages_and_methods(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for path in ("/", "/metric", "/metrics/", "/metrics/x", "/livez2", "/v3/submission",
                          "/debug/pprof", "/%6detrics"):
                 with self.subTest(path):
@@ -94,7 +94,7 @@ class HealthTest(unittest.TestCase):
             self.assertEqual(vendor.received(), b"")
 
     def test_a_broken_request_does_not_end_the_listener(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for data in (b"\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"GET /metrics\r\n\r\n",
                          b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
                 with wire.Connection(gateway.admin_port) as connection:
@@ -107,7 +107,7 @@ class HealthTest(unittest.TestCase):
                 self.assertEqual(gateway.admin("/livez").status, 200)
 
     def test_admin_answers_on_one_connection(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway, \
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway, \
                 wire.Connection(gateway.admin_port) as connection:
             answered = 0
             for path in ("/livez", "/readyz", "/metrics", "/none") * 2:
@@ -122,7 +122,7 @@ class HealthTest(unittest.TestCase):
 
 class MetricsTest(unittest.TestCase):
     def test_the_page_has_every_metric_with_its_type_and_labels(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for row in CALLS:
                 self.assertEqual(call(gateway, row, [("X-Api-Key", "mine")]).status, 200)
             vendor.responder = lambda request: answer(403, b'{"message":"Forbidden"}')
@@ -147,7 +147,7 @@ class MetricsTest(unittest.TestCase):
 
     def test_counters_equal_what_was_sent(self):
         sent = collections.Counter()
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for number, row in enumerate(CALLS, 1):
                 for status in (200, 404, 500):
                     vendor.responder = lambda request, s=status: answer(s)
@@ -185,7 +185,7 @@ class MetricsTest(unittest.TestCase):
             self.assertEqual(metrics.value("access_log_dropped_total"), 0)
 
     def test_histograms_are_consistent(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for _ in range(20):
                 call(gateway, CALLS[0])
             eventually(lambda: gateway.metrics().value("request_duration_seconds_count") == 20,
@@ -204,7 +204,7 @@ class MetricsTest(unittest.TestCase):
     def test_gauges_follow_what_is_going_on(self):
         held = threading.Event()
         with RecordingVendor(lambda request: [Wait(held), answer()]) as vendor, \
-                Gateway(vendor) as gateway:
+                Gateway(vendor, uploads=UNCHECKED) as gateway:
             metrics = gateway.metrics()
             self.assertEqual((metrics.value("requests_in_flight"), metrics.value("connections")),
                              (0, 0))
@@ -230,7 +230,7 @@ class MetricsTest(unittest.TestCase):
                 metrics.value("upstream_connections", state="busy"))
 
     def test_labels_are_bounded(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             call(gateway, CALLS[0])
             gateway.call("GET", "/v3/nothing")
             gateway.call("HEAD", "/v3/image")
@@ -246,7 +246,7 @@ class MetricsTest(unittest.TestCase):
     def test_build_info_says_what_version_says(self):
         version = subprocess.run([gateway_binary(), "version"], capture_output=True, text=True,
                                  check=True, timeout=10).stdout
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             ((labels, value),) = gateway.metrics().find("build_info")
         self.assertEqual(value, 1)
         self.assertIn(labels["version"], version)
@@ -259,7 +259,7 @@ class AccessLineTest(unittest.TestCase):
                "upstream_us", "attempts", "peer"}
 
     def test_one_line_a_request_with_every_member(self):
-        with RecordingVendor() as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for row in CALLS:
                 with self.subTest(row[0]):
                     reply = call(gateway, row)
@@ -277,7 +277,7 @@ class AccessLineTest(unittest.TestCase):
             self.assertEqual(len(gateway.access_lines()), len(CALLS))
 
     def test_no_personal_data_is_logged(self):
-        with RecordingVendor() as vendor, Gateway(vendor, log={"level": "debug"}) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, log={"level": "debug"}) as gateway:
             gateway.call("GET", "/v3/submission?email=mina%40example.test&submission_id=sbxPRIVATE")
             gateway.call("GET", "/v3/sbxPRIVATE/mina@example.test")
             call(gateway, CALLS[2])
@@ -288,7 +288,7 @@ class AccessLineTest(unittest.TestCase):
             self.assertNotIn(private, log)
 
     def test_the_text_format(self):
-        with RecordingVendor() as vendor, Gateway(vendor, log={"format": "text"}) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, log={"format": "text"}) as gateway:
             reply = gateway.call("GET", "/v3/submission")
             line = eventually(lambda: [line for line in gateway.stderr_lines()
                                        if reply.get("x-request-id") in line], "a line")[0]

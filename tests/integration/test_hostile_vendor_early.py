@@ -10,8 +10,8 @@ import unittest
 import requests
 
 from lib import hostile, wire
-from lib.gateway import (Close, Gateway, HalfClose, Pause, RecordingVendor, Reset, Wait, answer,
-                         make_certs)
+from lib.gateway import (UNCHECKED, Close, Gateway, HalfClose, Pause, RecordingVendor,
+                         Reset, Wait, answer, make_certs)
 
 SIZE = 3 << 20
 TOO_LARGE = answer(413, b'{"message":"Request Entity Too Large"}', phrase="Request Entity Too Large")
@@ -26,7 +26,7 @@ class Early:
     def setUpClass(cls):
         cls.vendor = RecordingVendor(tls=cls.certs and cls.certs())
         cls.addClassCleanup(cls.vendor.close)
-        cls.gateway = Gateway(cls.vendor, upstream={"first_byte_timeout": "6s", "total_timeout": "8s"})
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, limits={"file_bytes": "10MiB"}, upstream={"first_byte_timeout": "6s", "total_timeout": "8s"})
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
         cls.image = tempfile.NamedTemporaryFile(suffix=".jpg")
@@ -151,7 +151,8 @@ class Early:
         """The upload is blocked when the answer begins; the vendor takes more of it while it answers
         slowly. Whatever it receives is the beginning of what the caller sent."""
         content = bytes(source.getrandbits(8) for source in [random.Random(7)] for _ in range(65536)) * 150
-        body = b"--b\r\n" + hostile.FIELDS.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
+        body = (b'--b\r\nContent-Disposition: form-data; name="idImage"; filename="i"\r\nContent-Type: image/jpeg\r\n\r\n'
+                + content.replace(b"--", b"-+") + b"\r\n--b--\r\n")
         reply = b"x" * 4000
         head = b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n" % len(reply)
 
@@ -222,7 +223,7 @@ class OwnRefusals(unittest.TestCase):
     def setUpClass(cls):
         cls.vendor = RecordingVendor()
         cls.addClassCleanup(cls.vendor.close)
-        cls.gateway = Gateway(cls.vendor)
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, limits={"file_bytes": "10MiB"})
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
 

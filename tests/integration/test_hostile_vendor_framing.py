@@ -6,7 +6,7 @@ import time
 import unittest
 
 from lib import badanswers, hostile
-from lib.gateway import Close, Gateway, Pause, RecordingVendor, answer, make_certs
+from lib.gateway import UNCHECKED, Close, Gateway, Pause, RecordingVendor, answer, make_certs
 
 BROKEN_HEAD = {"upstream_bad_response"}
 TOO_BIG = {"upstream_head_too_large", "upstream_bad_response"}
@@ -18,7 +18,7 @@ class Framing:
     @classmethod
     def setUpClass(cls):
         cls.vendor = RecordingVendor(cls.respond, tls=cls.certs and cls.certs())
-        cls.gateway = Gateway(cls.vendor, server={"workers": 1},
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, server={"workers": 1},
                               upstream={"first_byte_timeout": "2s", "total_timeout": "6s"})
         cls.rows = {}
         cls.addClassCleanup(cls.vendor.close)
@@ -107,7 +107,7 @@ class Framing:
                 connection.play(answer(body=hostile.body_for(name)))
 
         with RecordingVendor(handler=talk_first, tls=self.certs and self.certs()) as vendor, \
-                Gateway(vendor, server={"workers": 1}) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, server={"workers": 1}) as gateway:
             for number in range(20):
                 outcome = hostile.ask(gateway, name=f"first-{number}")
                 own = outcome.body in (hostile.body_for(f"first-{number}"), badanswers.POISON)

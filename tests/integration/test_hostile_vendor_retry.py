@@ -6,7 +6,8 @@ import time
 import unittest
 
 from lib import hostile
-from lib.gateway import Close, Gateway, RecordingVendor, Reset, answer, eventually, make_certs
+from lib.gateway import (UNCHECKED, Close, Gateway, RecordingVendor, Reset, answer,
+                         eventually, make_certs)
 
 CALLS = {
     "GET": lambda gateway, name: hostile.ask(gateway, name=name),
@@ -25,7 +26,7 @@ class Retry:
         """One worker, so that the pool in use is known."""
         vendor = RecordingVendor(responder, tls=self.certs and self.certs())
         self.addCleanup(vendor.close)
-        gateway = Gateway(vendor, server={"workers": 1}, **sections)
+        gateway = Gateway(vendor, uploads=UNCHECKED, server={"workers": 1}, **sections)
         gateway.__enter__()
         self.addCleanup(gateway.__exit__, None, None, None)
         return vendor, gateway

@@ -8,8 +8,8 @@ import threading
 import unittest
 
 from lib import badanswers, hostile
-from lib.gateway import (Close, Cut, Gateway, Pause, RecordingVendor, Reset, Wait, answer, free_port,
-                         make_certs)
+from lib.gateway import (UNCHECKED, Close, Cut, Gateway, Pause, RecordingVendor,
+                         Reset, Wait, answer, free_port, make_certs)
 
 LATE = {"upstream_first_byte_timeout", "upstream_body_timeout", "upstream_total_timeout"}
 GONE = {"upstream_reset", "upstream_bad_response"}
@@ -34,7 +34,7 @@ class Slow:
         cls.vendor = RecordingVendor(cls.respond, tls=cls.certs and cls.certs())
         cls.addClassCleanup(cls.vendor.close)
         cls.addClassCleanup(cls.release.set)
-        cls.gateway = Gateway(cls.vendor, upstream=TIMES)
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, limits={"file_bytes": "10MiB"}, upstream=TIMES)
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
 
@@ -179,7 +179,7 @@ class Setup(unittest.TestCase):
 
     def outcome(self, act, tls=True, method="GET"):
         with hostile.RawVendor(act, ca_file=make_certs().ca if tls else None) as vendor, \
-                Gateway(vendor, upstream=TIMES) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, upstream=TIMES) as gateway:
             ask = hostile.post if method == "POST" else hostile.ask
             began = time.monotonic()
             outcome = ask(gateway, name="x", timeout=DEADLINE)
@@ -226,7 +226,7 @@ class Setup(unittest.TestCase):
                     self.assertIn(outcome.reason, {"upstream_reset", "upstream_connect_failed"})
 
     def test_nobody_listens(self):
-        with Gateway(f"http://127.0.0.1:{free_port()}/v3", upstream=TIMES) as gateway:
+        with Gateway(f"http://127.0.0.1:{free_port()}/v3", uploads=UNCHECKED, upstream=TIMES) as gateway:
             for method in ("GET", "POST"):
                 ask = hostile.post if method == "POST" else hostile.ask
                 outcome = ask(gateway, name="x", timeout=DEADLINE)
@@ -244,7 +244,7 @@ class Setup(unittest.TestCase):
                     filler.connect_ex(("127.0.0.1", port))
                     fillers.append(filler)
                 time.sleep(0.2)
-                with Gateway(f"http://127.0.0.1:{port}/v3", upstream=TIMES) as gateway:
+                with Gateway(f"http://127.0.0.1:{port}/v3", uploads=UNCHECKED, upstream=TIMES) as gateway:
                     outcome = hostile.ask(gateway, name="x", timeout=DEADLINE)
                     self.assertEqual((outcome.status, outcome.reason), (504, "upstream_connect_timeout"))
             finally:
@@ -254,7 +254,7 @@ class Setup(unittest.TestCase):
     def test_handshake_is_not_retried_for_ever(self):
         """One request leads to a bounded number of connection attempts."""
         with hostile.RawVendor(lambda sock: None, ca_file=make_certs().ca) as vendor, \
-                Gateway(vendor, upstream=TIMES) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, upstream=TIMES) as gateway:
             time.sleep(0.3)
             before = vendor.accepted
             hostile.ask(gateway, name="x", timeout=DEADLINE)
@@ -276,7 +276,7 @@ class VendorTlsVersions(unittest.TestCase):
             with context.wrap_socket(sock, server_side=True) as tls:
                 tls.sendall(answer(body=badanswers.POISON))
 
-        with hostile.RawVendor(act, ca_file=certs.ca) as vendor, Gateway(vendor, upstream=TIMES) as gateway:
+        with hostile.RawVendor(act, ca_file=certs.ca) as vendor, Gateway(vendor, uploads=UNCHECKED, upstream=TIMES) as gateway:
             outcome = hostile.ask(gateway, name="x", timeout=DEADLINE)
             self.assertEqual((outcome.status, outcome.reason), (502, "upstream_tls_failed"))
 

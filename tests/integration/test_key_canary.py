@@ -16,7 +16,7 @@ from lib import wire
 from lib.calls import CALLS, HOSTILE, call
 from lib.canary import Canary
 from lib.failures import FailureBench
-from lib.gateway import Gateway, RecordingVendor, answer, eventually, make_certs
+from lib.gateway import UNCHECKED, Gateway, RecordingVendor, answer, eventually, make_certs
 from lib.paths import gateway_binary
 from lib.problem import check_problem
 
@@ -80,7 +80,7 @@ class CanaryTest(unittest.TestCase):
     def test_no_operation_shows_the_key(self):
         canary = Canary()
         with Tap() as tap, RecordingVendor(tls=make_certs()) as vendor, \
-                Gateway(vendor, key=canary.key, log={"level": "debug"}) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, key=canary.key, log={"level": "debug"}) as gateway:
             # A vendor that tells the key back in a header field: no field of that name is passed on.
             vendor.responder = lambda request: answer(
                 200, b"{}", [("X-Api-Key", request.get("x-api-key")),
@@ -109,7 +109,7 @@ class CanaryTest(unittest.TestCase):
         raw = second.key.encode()
         broken = [raw + b"\n" + raw, b"\x01" + raw, raw + b" " + raw, raw * 3000]
         with Tap() as tap, RecordingVendor() as vendor, \
-                Gateway(vendor, key=first.key, log={"level": "debug"}) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, key=first.key, log={"level": "debug"}) as gateway:
             for number, content in enumerate(broken):
                 gateway.write_key(content)
                 gateway.reload()
@@ -128,7 +128,7 @@ class CanaryTest(unittest.TestCase):
 
     def test_the_key_of_a_file_is_not_in_proc(self):
         canary = Canary()
-        with RecordingVendor() as vendor, Gateway(vendor, key=canary.key) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key=canary.key) as gateway:
             gateway.call("GET", "/v3/submission")
             proc = pathlib.Path(f"/proc/{gateway.pid}")
             self.assert_absent(canary, (proc / "cmdline").read_bytes(), "cmdline")
@@ -143,7 +143,7 @@ class CanaryTest(unittest.TestCase):
             hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
             resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
         with RecordingVendor() as vendor, \
-                Gateway(vendor, key=Canary().key, preexec=large_core) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, key=Canary().key, preexec=large_core) as gateway:
             limits = pathlib.Path(f"/proc/{gateway.pid}/limits").read_text()
             self.assertRegex(limits, r"(?m)^Max core file size +0 +0 ")
             gateway.signal(signal.SIGABRT)
@@ -161,7 +161,7 @@ class CanaryTest(unittest.TestCase):
             os.setgid(65534)
             os.setuid(65534)
         with RecordingVendor() as vendor, tempfile.TemporaryDirectory() as folder:
-            gateway = Gateway(vendor, directory=folder, preexec=become_nobody)
+            gateway = Gateway(vendor, uploads=UNCHECKED, directory=folder, preexec=become_nobody)
             os.chmod(folder, 0o777)
             gateway.key_path.chmod(0o644)
             self._reachable_for_nobody()
@@ -195,11 +195,11 @@ class RotationTest(unittest.TestCase):
         for content in (b"plain-key-0123456789", b"plain-key-0123456789\n",
                         b"plain-key-0123456789\r\n", b"  plain-key-0123456789  \n\n"):
             with self.subTest(content), RecordingVendor() as vendor, \
-                    Gateway(vendor, key=content) as gateway:
+                    Gateway(vendor, uploads=UNCHECKED, key=content) as gateway:
                 self.assertEqual(self._key_now(gateway, vendor), "plain-key-0123456789")
 
     def test_atomic_rename_is_picked_up_without_a_signal(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="first-key-000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="first-key-000000") as gateway:
             prints = {self._fingerprint(gateway)}
             loaded = gateway.metrics().value("api_key_loaded_timestamp_seconds")
             self.assertGreater(loaded, 1.7e9)
@@ -214,7 +214,7 @@ class RotationTest(unittest.TestCase):
                                     loaded)
 
     def test_the_same_key_has_the_same_fingerprint(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="first-key-000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="first-key-000000") as gateway:
             before = self._fingerprint(gateway)
             gateway.write_key("second-key-00000")
             self._becomes(gateway, vendor, "second-key-00000")
@@ -237,20 +237,20 @@ class RotationTest(unittest.TestCase):
                     shutil.rmtree(old)
             publish(0)
             (volume / "key").symlink_to("..data/key")
-            with Gateway(vendor, api_key={"file": str(volume / "key")}) as gateway:
+            with Gateway(vendor, uploads=UNCHECKED, api_key={"file": str(volume / "key")}) as gateway:
                 for number in range(4):
                     if number:
                         publish(number)
                     self._becomes(gateway, vendor, f"mounted-key-{number:06}")
 
     def test_sighup_reads_the_key_again(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="first-key-000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="first-key-000000") as gateway:
             gateway.write_key("second-key-00000")
             gateway.reload()
             self.assertEqual(self._key_now(gateway, vendor), "second-key-00000")
 
     def test_a_bad_key_keeps_the_old_one_and_says_so(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="good-key-0000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="good-key-0000000") as gateway:
             good = self._fingerprint(gateway)
             for name, content in BAD_KEYS.items():
                 with self.subTest(name):
@@ -272,7 +272,7 @@ class RotationTest(unittest.TestCase):
                 if line["level"] in ("warn", "warning", "error") and re.search("key", str(line))]
 
     def test_a_bad_key_without_a_signal(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="good-key-0000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="good-key-0000000") as gateway:
             logged = len(gateway.log_objects())
             gateway.write_key(b"")
             eventually(lambda: self._complaints(gateway, logged), "a line about the key")
@@ -283,7 +283,7 @@ class RotationTest(unittest.TestCase):
             self.assertEqual(self._key_now(gateway, vendor), "good-key-0000000")
 
     def test_each_bad_key_is_complained_about(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key="good-key-0000000") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="good-key-0000000") as gateway:
             for number in range(3):
                 logged = len(gateway.log_objects())
                 refused = gateway.metrics().value("api_key_refused_total")
@@ -294,7 +294,7 @@ class RotationTest(unittest.TestCase):
                 self._becomes(gateway, vendor, f"good-key-{number:07}x")
 
     def test_without_a_key_the_gateway_waits_for_one(self):
-        with RecordingVendor() as vendor, Gateway(vendor, key=b"", ready="live") as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key=b"", ready="live") as gateway:
             self.assertEqual(gateway.admin("/readyz").status, 503)
             check_problem(self, gateway.call("GET", "/v3/submission"), "api_key_missing", 503)
             self.assertEqual(vendor.received(), b"")
@@ -304,22 +304,22 @@ class RotationTest(unittest.TestCase):
 
     def test_the_key_may_come_from_the_environment(self):
         with RecordingVendor() as vendor, \
-                Gateway(vendor, api_key={"env": "ARGOS_TEST_KEY"},
+                Gateway(vendor, uploads=UNCHECKED, api_key={"env": "ARGOS_TEST_KEY"},
                         env={"ARGOS_TEST_KEY": "environment-key-1"}) as gateway:
             self.assertEqual(self._key_now(gateway, vendor), "environment-key-1")
             gateway.reload()
             self.assertEqual(self._key_now(gateway, vendor), "environment-key-1")
 
     def test_a_request_in_flight_keeps_its_key(self):
-        body_type, body = "application/json", b'{"address":"x"}' + b" " * 20_000
-        with RecordingVendor() as vendor, Gateway(vendor, key="first-key-000000") as gateway, \
+        body_type, body = "application/json", b'{"address":"x"}' + b" " * 200_000
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, key="first-key-000000") as gateway, \
                 gateway.connect() as connection:
             whole = wire.request("POST", "/v3/address_code", [("Content-Type", body_type)], body)
-            connection.send(whole[:5000])
+            connection.send(whole[:100_000])
             eventually(lambda: b"first-key-000000" in vendor.received(), "the head is out")
             gateway.write_key("second-key-00000")
             gateway.reload()
-            connection.send(whole[5000:])
+            connection.send(whole[100_000:])
             self.assertEqual(connection.read_answer().status, 200)
             self.assertEqual(sent_keys(vendor), [["first-key-000000"]])
             self.assertEqual(self._key_now(gateway, vendor), "second-key-00000")

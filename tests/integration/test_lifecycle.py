@@ -125,7 +125,7 @@ class Lifecycle(unittest.TestCase):
     def from_second(self, gateway):
         """Status of an upload that comes from 127.0.0.2."""
         with socket.create_connection(("127.0.0.1", gateway.port), 10, ("127.0.0.2", 0)) as sock:
-            sock.sendall(wire.request("POST", "/v3/submission/step1", [hostile.MULTIPART], hostile.form("second")))
+            sock.sendall(wire.request("POST", "/v3/submission/step1", [hostile.MULTIPART], hostile.form("second", 2000)))
             return int(sock.recv(65536)[9:12])
 
     def test_reload_adds_and_removes_a_tenant(self):

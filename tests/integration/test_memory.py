@@ -22,7 +22,7 @@ STALLED, STALLED_UPLOAD = 40, 9 << 20     # more than the kernel's buffers on th
 PER_UPLOAD_KIB = 320
 IDLE, PER_IDLE_KIB = 5000, 2
 IDLE_TLS, PER_IDLE_TLS_KIB = 1000, 24
-LONG = {"idle_timeout": "600s", "body_timeout": "60s", "header_timeout": "60s"}
+LONG = {"file_bytes": "10MiB", "idle_timeout": "600s", "body_timeout": "60s", "header_timeout": "60s"}
 GET = wire.request("GET", "/v3/submission?submission_id=x")
 
 

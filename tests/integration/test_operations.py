@@ -6,7 +6,7 @@ import unittest
 
 from lib import wire
 from lib.calls import CALLS, HOSTILE, call
-from lib.gateway import Close, Gateway, RecordingVendor, answer, eventually, make_certs
+from lib.gateway import UNCHECKED, Close, Gateway, RecordingVendor, answer, eventually, make_certs
 from lib.media import MIB, jpeg, multipart, sha256, step1_fields
 from lib.problem import check_problem
 from lib.scenario import UUID7
@@ -30,7 +30,7 @@ class VendorCase(unittest.TestCase):
         cls.certs = make_certs()
         cls.vendor = RecordingVendor(tls=cls.certs)
         cls.addClassCleanup(cls.vendor.close)
-        cls.gateway = Gateway(cls.vendor, key=KEY + "\n", also=("v6", "unix"))
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, key=KEY + "\n", also=("v6", "unix"))
         cls.addClassCleanup(cls.gateway.__exit__)
         cls.gateway.start()
 
@@ -122,7 +122,7 @@ class ToTheVendorTest(VendorCase):
     def test_prefix_and_base_path_are_independent(self):
         for prefix, base in (("", "/v3"), ("/kyc", "/v4/tenant"), ("/v3", "")):
             with self.subTest(prefix=prefix, base=base), RecordingVendor(path=base) as vendor, \
-                    Gateway(vendor, server={"path_prefix": prefix}) as gateway:
+                    Gateway(vendor, uploads=UNCHECKED, server={"path_prefix": prefix}) as gateway:
                 for row in CALLS:
                     self.assertEqual(self.call(row, gateway=gateway, prefix=prefix).status, 200)
                 self.assertEqual([request.target for request in vendor.requests()],
@@ -392,7 +392,7 @@ class TenantsTest(unittest.TestCase):
         tenants.append({"name": "all", "cidr": ["127.0.0.41"], "operations": ["*"]})
         may = [{row[0]} for row in CALLS]
         may += [{"read_submission", "read_applicant"}, {row[0] for row in CALLS}]
-        with RecordingVendor() as vendor, Gateway(vendor, tenants=tenants) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, tenants=tenants) as gateway:
             allowed = 0
             for tenant, operations in zip(tenants, may):
                 for row in CALLS:
@@ -413,7 +413,7 @@ class TenantsTest(unittest.TestCase):
         tenants = [{"name": "wide", "cidr": ["127.0.0.0/8"], "operations": ["*"]},
                    {"name": "narrow", "cidr": ["127.0.5.0/24"]},
                    {"name": "one", "cidr": ["127.0.5.7/32"], "operations": ["get_image"]}]
-        with RecordingVendor() as vendor, Gateway(vendor, tenants=tenants) as gateway:
+        with RecordingVendor() as vendor, Gateway(vendor, uploads=UNCHECKED, tenants=tenants) as gateway:
             for source, status, name in (("127.0.5.7", 200, "one"), ("127.0.5.8", 403, "narrow"),
                                          ("127.0.6.1", 200, "wide")):
                 reply = call(gateway, CALLS[7], source=source)
@@ -426,7 +426,7 @@ class TenantsTest(unittest.TestCase):
         tenants = [{"name": "root", "unix_uid": [0], "operations": ["*"]},
                    {"name": "daemon", "unix_uid": [1], "operations": ["get_image"]}]
         with RecordingVendor() as vendor, \
-                Gateway(vendor, tenants=tenants, also=("unix",)) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, tenants=tenants, also=("unix",)) as gateway:
             gateway.dir.chmod(0o755)
             for uid, status, tenant in ((0, "200", "root"), (1, "403", "daemon"),
                                         (2, "401", "unknown")):
@@ -444,7 +444,7 @@ class TenantsTest(unittest.TestCase):
         tenants = [{"name": "far", "cidr": ["10.0.0.0/8", "2001:db8::/32"],
                     "unix_uid": [os.getuid() + 1], "operations": ["*"]}]
         with RecordingVendor() as vendor, \
-                Gateway(vendor, tenants=tenants, also=("unix", "v6")) as gateway:
+                Gateway(vendor, uploads=UNCHECKED, tenants=tenants, also=("unix", "v6")) as gateway:
             for connect in ({}, {"unix": True}):
                 for row in CALLS:
                     with self.subTest(row[0], **connect):

@@ -11,7 +11,7 @@ import unittest
 
 from lib import wirecases
 from lib.auditvendor import AuditVendor
-from lib.gateway import Gateway, eventually
+from lib.gateway import UNCHECKED, Gateway, eventually
 
 CASES = wirecases.load()
 PROCESSES = 2
@@ -22,7 +22,8 @@ SESSIONS_PER_JOB = 400
 def setUpModule():
     global vendor, gateway, pool, runs
     vendor = AuditVendor()
-    gateway = Gateway(vendor, limits={"header_bytes": "16KiB", "header_fields": 100, "body_bytes": "10MiB"},
+    gateway = Gateway(vendor, uploads=UNCHECKED, limits={"header_bytes": "16KiB", "header_fields": 100, "body_bytes": "10MiB",
+                                                        "file_bytes": "11MiB", "field_bytes": "1MiB"},
                       log={"level": "warn"})
     pool = concurrent.futures.ProcessPoolExecutor(
         PROCESSES, mp_context=multiprocessing.get_context("fork"))

@@ -10,7 +10,7 @@ import threading
 import unittest
 
 from lib import badanswers, hostile, wire
-from lib.gateway import Gateway, Pause, RecordingVendor, answer, eventually, make_certs
+from lib.gateway import UNCHECKED, Gateway, Pause, RecordingVendor, answer, eventually, make_certs
 
 CALLERS, TURNS = 12, 60
 SEED = 20240601
@@ -24,7 +24,7 @@ class Chaos:
     def start(self, responder, **sections):
         vendor = RecordingVendor(responder, tls=self.certs and self.certs())
         self.addCleanup(vendor.close)
-        gateway = Gateway(vendor, tls=self.certs and self.certs(), **sections)
+        gateway = Gateway(vendor, uploads=UNCHECKED, tls=self.certs and self.certs(), **sections)
         gateway.__enter__()
         self.addCleanup(gateway.__exit__)
         return vendor, gateway

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from lib import hostile, wire
-from lib.gateway import Gateway, RecordingVendor, Wait, answer, eventually
+from lib.gateway import UNCHECKED, Gateway, RecordingVendor, Wait, answer, eventually
 
 GET = wire.request("GET", "/v3/submission?submission_id=caller")
 FORM = hostile.form("caller")
@@ -23,7 +23,7 @@ class Slow(unittest.TestCase):
     def setUpClass(cls):
         cls.vendor = RecordingVendor(lambda request: answer(body=hostile.body_for(hostile.name_in(request))))
         cls.addClassCleanup(cls.vendor.close)
-        cls.gateway = Gateway(cls.vendor, limits=LIMITS)
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED, limits=LIMITS)
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
 
@@ -73,8 +73,8 @@ class Slow(unittest.TestCase):
 
     def test_body_stalls(self):
         chunked = wire.request("POST", "/v3/submission/step1", [hostile.MULTIPART, ("Transfer-Encoding", "chunked")])
-        for data in (post_head(), post_head() + FORM[:-1], chunked, chunked + b"5", chunked + b"5\r\nab", chunked + b"2\r\nab\r\n",
-                     chunked + b"2\r\nab\r\n0\r\n", chunked + b"2\r\nab\r\n0\r\nX-A: b"):
+        for data in (post_head(), post_head() + FORM[:-1], chunked, chunked + b"5", chunked + b"5\r\n--", chunked + b"2\r\n--\r\n",
+                     chunked + b"2\r\n--\r\n0\r\n", chunked + b"2\r\n--\r\n0\r\nX-A: b"):
             with self.subTest(data[-20:]):
                 self.refused(data, "body_timeout")
 
@@ -107,7 +107,7 @@ class Leaving(unittest.TestCase):
         cls.vendor = RecordingVendor(cls.respond)
         cls.addClassCleanup(cls.vendor.close)
         cls.addClassCleanup(cls.release.set)
-        cls.gateway = Gateway(cls.vendor)
+        cls.gateway = Gateway(cls.vendor, uploads=UNCHECKED)
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
 

@@ -115,7 +115,7 @@ TEST_F(WorkerThreadTest, ServesCallersOfSeveralThreads) {
   for (int i = 0; i < callers; ++i)
     threads.emplace_back([&] {
       int const descriptor = connect_to(port_);
-      for (int n = 0; n < each; ++n) good += ask(descriptor, n % 2 == 0 ? get_request() : post_request("abc")).status == 200;
+      for (int n = 0; n < each; ++n) good += ask(descriptor, n % 2 == 0 ? get_request() : post_request("{\"address\":\"here\"}")).status == 200;
       ::close(descriptor);
     });
   for (auto& thread : threads) thread.join();

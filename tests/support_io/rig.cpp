@@ -14,7 +14,7 @@ std::shared_ptr<config::Config const> make_config(RigOptions const& options, std
   std::string const scheme = options.upstream_tls ? "https" : "http";
   std::string const text = "[server]\nlisten = [\"127.0.0.1:0\"]\n[upstream]\nbase_url = \"" + scheme + "://localhost:" +
                            std::to_string(vendor_port) + "/v3\"\nallow_plain_http = true\n" + options.upstream +
-                           "\n[api_key]\nenv = \"UNUSED\"\n[limits]\n" + options.limits + "\n[[tenant]]\nname = \"test\"\ncidr = [\"" +
+                           "\n[api_key]\nenv = \"UNUSED\"\n[limits]\n" + options.limits + "\n[uploads]\n" + options.uploads + "\n[[tenant]]\nname = \"test\"\ncidr = [\"" +
                            options.cidr + "\"]\noperations = [" + options.operations + "]\n";
   auto loaded = config::parse(text, "test.toml", "/");
   for (auto const& problem : loaded.problems) ADD_FAILURE() << problem.text();
@@ -211,8 +211,22 @@ std::string get_request(std::string_view target, std::string_view more_fields) {
 }
 
 std::string post_request(std::string const& body, std::size_t body_chunk, std::string_view more_fields) {
-  std::string head = "POST /v3/submission/step1 HTTP/1.1\r\nHost: gateway\r\nContent-Type: multipart/form-data; boundary=b\r\n" +
-                     std::string(more_fields);
+  return request_with_body("/v3/address_code", "application/json", body, body_chunk, more_fields);
+}
+
+std::string upload_body(std::string_view file) {
+  return "--b0undary\r\nContent-Disposition: form-data; name=\"idImage\"; filename=\"id.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" +
+         std::string(file) + "\r\n--b0undary--\r\n";
+}
+
+std::string upload_request(std::string const& body, std::size_t body_chunk, std::string_view more_fields) {
+  return request_with_body("/v3/submission/step1", "multipart/form-data; boundary=b0undary", body, body_chunk, more_fields);
+}
+
+std::string request_with_body(std::string_view path, std::string_view type, std::string const& body, std::size_t body_chunk,
+                              std::string_view more_fields) {
+  std::string const head = "POST " + std::string(path) + " HTTP/1.1\r\nHost: gateway\r\nContent-Type: " + std::string(type) + "\r\n" +
+                           std::string(more_fields);
   if (body_chunk > 0) return head + "Transfer-Encoding: chunked\r\n\r\n" + chunked(body, body_chunk);
   return head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }

@@ -44,6 +44,8 @@ struct RigOptions {
   std::size_t max_connections = 8;
   std::string limits;    // more lines of [limits]
   std::string upstream;  // more lines of [upstream]
+  // Lines of [uploads]: most tests are about how bytes travel, and send what no operation would take.
+  std::string uploads = "validation = \"off\"";
   std::string operations = "\"*\"";
   std::string cidr = "127.0.0.0/8";
 };
@@ -87,8 +89,14 @@ class Rig {
   SslContext caller_context_;
 };
 
-std::string get_request(std::string_view target = "/v3/submission?submissionId=1", std::string_view more_fields = {});
-// A multipart submission of about `size` bytes; `body_chunk` 0 means Content-Length.
+std::string get_request(std::string_view target = "/v3/submission?submission_id=1", std::string_view more_fields = {});
+// Requests with a body; `body_chunk` 0 means Content-Length.
+std::string request_with_body(std::string_view path, std::string_view type, std::string const& body, std::size_t body_chunk = 0,
+                              std::string_view more_fields = {});
+// An address_code call, whose body is relayed unseen while nothing is validated.
 std::string post_request(std::string const& body, std::size_t body_chunk = 0, std::string_view more_fields = {});
+// A step 1 submission with the body that upload_body() made of a file.
+std::string upload_request(std::string const& body, std::size_t body_chunk = 0, std::string_view more_fields = {});
+std::string upload_body(std::string_view file);
 
 }  // namespace gateway::test

@@ -41,6 +41,90 @@
     "Send the content type that the operation documents.")                                                               \
   F(unsupported_content_encoding, 415, client, drain, "Unsupported content encoding", "Send the body uncompressed.")     \
   F(body_too_large, 413, client, drain, "Body too large", "Send smaller files; the limit is limits.body_bytes.")         \
+  F(query_invalid, 400, client, keep, "Invalid query", "Correct the query parameters that `errors` lists.")             \
+  F(fields_invalid, 400, client, drain, "Invalid fields", "Correct the fields that `errors` lists.")                    \
+  F(json_invalid, 400, client, drain, "Malformed JSON body",                                                            \
+    "Send one JSON object whose members are strings, each once, in UTF-8.")\
+  F(form_invalid, 400, client, drain, "Malformed form body",                                                            \
+    "Send `name=value` pairs joined by `&`, percent-encoded, in UTF-8.")\
+  F(content_type_malformed, 400, client, drain, "Malformed Content-Type",                                               \
+    "Send `multipart/form-data; boundary=...` and nothing else but a charset of utf-8.")\
+  F(boundary_missing, 400, client, drain, "Content-Type lacks the boundary",                                            \
+    "Let the HTTP client set Content-Type: it knows the boundary; do not set it by hand.")\
+  F(boundary_repeated, 400, client, drain, "Content-Type names two boundaries", "Send one boundary.")                   \
+  F(boundary_too_long, 400, client, drain, "Boundary too long",                                                         \
+    "Use a boundary of at most 70 characters (RFC 2046).")\
+  F(boundary_malformed, 400, client, drain, "Boundary of forbidden characters",                                         \
+    "Use letters, digits and ' ( ) + _ , - . / : = ?, not dashes alone; quote it in full or not at all.")\
+  F(multipart_preamble, 400, client, drain, "Data before the first boundary",                                           \
+    "Begin the body with the first boundary.")\
+  F(multipart_epilogue, 400, client, drain, "Data after the last boundary",                                             \
+    "End the body with the last boundary and at most one CRLF.")\
+  F(multipart_bare_newline, 400, client, drain, "Line of a multipart body without CRLF",                                \
+    "End boundary and header lines with CRLF.")\
+  F(multipart_delimiter_malformed, 400, client, drain, "Malformed boundary line",                                       \
+    "Send nothing but CRLF or two dashes behind a boundary.")\
+  F(multipart_boundary_in_part, 400, client, drain, "Boundary inside a part",                                           \
+    "Choose a boundary that does not occur in the content.")\
+  F(multipart_unfinished, 400, client, drain, "Last boundary missing",                                                  \
+    "Send the body whole; end it with the closing boundary.")\
+  F(multipart_empty, 400, client, drain, "No parts", "Send the parts that the operation documents.")                    \
+  F(too_many_parts, 413, client, drain, "Too many parts", "Send fewer parts; the limit is limits.parts.")               \
+  F(part_header_too_large, 400, client, drain, "Part header too large",                                                 \
+    "Send only Content-Disposition and Content-Type in a part, with short names.")\
+  F(part_header_folded, 400, client, drain, "Folded part header", "Send each part header on one line.")                 \
+  F(part_header_malformed, 400, client, drain, "Malformed part header",                                                 \
+    "Send part headers as `Name: value` in printable characters.")\
+  F(part_header_unknown, 400, client, drain, "Unknown part header",                                                     \
+    "Send only Content-Disposition and Content-Type in a part.")\
+  F(part_header_repeated, 400, client, drain, "Repeated part header", "Send each part header once.")                    \
+  F(part_transfer_encoding, 400, client, drain, "Content-Transfer-Encoding in a part",                                  \
+    "Send parts as they are, without Content-Transfer-Encoding (RFC 7578 section 4.7).")\
+  F(part_disposition_missing, 400, client, drain, "Part without Content-Disposition",                                   \
+    "Begin each part with Content-Disposition: form-data and a quoted name.")\
+  F(part_disposition_malformed, 400, client, drain, "Malformed Content-Disposition",                                    \
+    "Send form-data, then the quoted name, then for files the quoted filename.")\
+  F(part_parameter_repeated, 400, client, drain, "Repeated Content-Disposition parameter",                              \
+    "Send name and filename once each.")\
+  F(part_parameter_unknown, 400, client, drain, "Unknown Content-Disposition parameter",                                \
+    "Send no parameters but name and filename.")\
+  F(part_filename_extended, 400, client, drain, "Extended file name (filename*)",                                       \
+    "Send a plain filename; RFC 7578 section 4.2 forbids filename*.")\
+  F(part_filename_invalid, 400, client, drain, "Ambiguous file name",                                                   \
+    "Send a plain file name without path, quotes, control or encoded characters.")\
+  F(part_name_missing, 400, client, drain, "Part without a name", "Give each part a name.")                             \
+  F(part_name_empty, 400, client, drain, "Part with an empty name", "Give each part a name.")                           \
+  F(part_name_invalid, 400, client, drain, "Ambiguous part name",                                                       \
+    "Use letters, digits, `_`, `-` and `.` in part names.")\
+  F(part_name_repeated, 400, client, drain, "Repeated part name", "Send each part once.")                               \
+  F(part_charset_field, 400, client, drain, "Part named _charset_", "Send UTF-8 and no _charset_ part.")                \
+  F(part_nested, 400, client, drain, "Nested multipart", "Send each file as a part of its own.")                        \
+  F(part_type_missing, 400, client, drain, "File part without Content-Type",                                            \
+    "Name the type of each file, image/jpeg or image/png; some clients leave it out unless they are told.")\
+  F(part_type_unexpected, 400, client, drain, "Text part with a Content-Type",                                          \
+    "Send text parts without Content-Type: parsers take such a part for a file.")\
+  F(part_type_malformed, 400, client, drain, "Malformed Content-Type of a part",                                        \
+    "Send a plain type and subtype without parameters.")\
+  F(part_text_invalid, 400, client, drain, "Text part is not UTF-8", "Send text in UTF-8, without NUL bytes.")          \
+  F(field_too_large, 413, client, drain, "Text part too large",                                                         \
+    "Send shorter text; the limit is limits.field_bytes.")\
+  F(file_too_large, 413, client, drain, "File too large", "Send a smaller file; the limit is limits.file_bytes.")       \
+  F(file_empty, 400, client, drain, "Empty file", "Send the file with its content.")                                    \
+  F(file_type_not_allowed, 415, client, drain, "File type not allowed",                                                 \
+    "Send one of the types that uploads.content_types lists; the first bytes decide.")\
+  F(file_type_mismatch, 415, client, drain, "Declared type and content differ",                                         \
+    "Declare the type that the file has.")\
+  F(file_name_mismatch, 415, client, drain, "File name and content differ",                                             \
+    "Name the file after its type, or without an ending.")\
+  F(image_malformed, 422, client, drain, "Malformed picture",                                                           \
+    "Send the picture as the camera or an encoder wrote it.")\
+  F(image_truncated, 422, client, drain, "Truncated picture", "Send the whole file.")                                   \
+  F(image_trailing_data, 422, client, drain, "Data behind the picture",                                                 \
+    "Send the picture alone; encode it again when something was appended.")\
+  F(image_dimensions_invalid, 422, client, drain, "Picture of impossible size",                                         \
+    "Send a picture of at least one pixel and at most 65,535 on a side.")\
+  F(image_too_many_pixels, 422, client, drain, "Picture too large",                                                     \
+    "Send a smaller picture; the limit is uploads.max_pixels.")\
   F(client_gone, 499, client, close, "Caller left before the answer", "Look at the caller's own timeout.")               \
   F(api_key_missing, 503, gateway, drain, "No vendor key loaded", "Provide the key that [api_key] names.")               \
   F(overloaded, 503, gateway, close, "Gateway overloaded", "Retry later; raise limits.connections or add instances.")    \

@@ -45,6 +45,7 @@
   P(list, "uploads", uploads, content_types, "image/jpeg, image/png", 1, 16, yes, "Media types that a file part may have.") \
   P(count, "uploads", uploads, max_pixels, 50000000, 1, 1000000000, yes, "Width times height of an image.")            \
   P(choice, "uploads", uploads, validation, "enforce", 0, "enforce|report|off", yes, "Field rules of the operations.") \
+  P(flag, "uploads", uploads, sha256, true, 0, 1, yes, "Hash each file for the access line and the audit trail.")       \
   P(flag, "cache", cache, enabled, true, 0, 1, yes, "Cache lookups of submissions.")                                   \
   P(size, "cache", cache, memory, "256MiB", 1048576, 1099511627776, no, "Memory of the cache, overhead included.")     \
   P(choice, "cache", cache, scope, "credential", 0, "credential|tenant", yes, "Who shares entries.")                   \

@@ -1,7 +1,9 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -18,6 +20,15 @@ namespace gateway::observe {
 // What the access log says of one exchange. Only numbers, names from tables, and ids that are no personal data: there
 // is no room for a query, a header or a body.
 struct AccessRecord {
+  // A file of an upload that came whole. The names are literals.
+  struct File {
+    std::string_view part, type;
+    std::uint64_t bytes = 0;
+    bool hashed = false;
+    std::array<unsigned char, 32> sha256;
+  };
+  static constexpr std::size_t max_files = 4;
+
   std::int64_t wall_ns = 0;  // when it ended
   RequestId request_id;
   char trace_id[32];
@@ -32,6 +43,8 @@ struct AccessRecord {
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Duration duration{}, upstream{};
   Peer peer;
+  std::uint8_t file_count = 0;
+  std::array<File, max_files> files;
 };
 
 // From one worker to the log's thread: a bounded ring that never blocks; what finds it full is dropped and counted.

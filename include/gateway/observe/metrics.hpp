@@ -93,6 +93,8 @@ struct WorkerMetrics {
   LabelledCounters<512> upstream_responses;   // operation << 16 | status
   LabelledCounters<512> upstream_errors;      // operation << 16 | code
   LabelledCounters<256> client_api_key_ignored;  // tenant
+  LabelledCounters<1024> uploads_rejected;    // operation << 16 | code
+  LabelledCounters<1024> uploads_reported;    // the same, of what was forwarded all the same
   std::array<Histogram, operation_labels> request_duration;
   std::array<Histogram, operation_labels> upstream_duration;
   std::array<Cell, operation_labels> upload_bytes;

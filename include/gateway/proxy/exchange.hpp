@@ -7,14 +7,17 @@
 #include "gateway/http/body.hpp"
 #include "gateway/http/framing.hpp"
 #include "gateway/http/head.hpp"
+#include "gateway/net/buffers.hpp"
 #include "gateway/observe/metrics.hpp"
 #include "gateway/policy/operation.hpp"
 #include "gateway/policy/tenant.hpp"
+#include "gateway/proxy/held_back.hpp"
 #include "gateway/proxy/snapshot.hpp"
+#include "gateway/upload/inspection.hpp"
 
 // The phases of an exchange, in their order. A failure remembers the one it happened in.
 #define GW_PHASES(P) \
-  P(read_head) P(framing) P(identify) P(route) P(authorize) P(plan_body) P(credential) P(connect) P(relay) P(done)
+  P(read_head) P(framing) P(identify) P(route) P(authorize) P(plan_body) P(credential) P(inspect) P(connect) P(relay) P(done)
 
 namespace gateway::proxy {
 
@@ -81,6 +84,11 @@ struct Exchange {
   http::BodyReader body;  // of the request
   bool body_started = false;
   bool continue_sent = false;
+  upload::Problems problems;  // for `errors` of the answer
+  upload::Inspection inspection;
+  net::Block small_body;  // a body that was judged before a connection was asked for, or the front of a longer one
+  std::size_t small_body_size = 0;
+  HeldBack held_back;
 
   policy::Identity identity{nullptr, policy::Proof::none};
   policy::Operation const* operation = nullptr;

@@ -11,7 +11,7 @@ CALLS = [
      b""),
     ("read_applicant", "GET", "/submission/applicant", "?applicant_id=apl9&a=1&a=2&&=x", None, b""),
     ("submit_step1", "POST", "/submission/step1", "",
-     'Multipart/Form-Data; charset=utf-8; boundary="odd-but-legal_1"', STEP1),
+     'multipart/form-data; charset=utf-8; boundary="odd-but-legal_1"', STEP1),
     ("submit_step2", "POST", "/submission/step2", "", *STEP2),
     ("address_code", "POST", "/address_code", "?", "application/json;charset=UTF-8",
      b'{ "address" : "1 Example-ro, Seoul" }'),

@@ -160,7 +160,8 @@ class Httpx:
 
 def install_node_modules():
     """npm ci, once; the versions and digests are those of package-lock.json."""
-    if not (NODE_DIR / "node_modules/axios/package.json").exists():
+    wanted = json.loads((NODE_DIR / "package.json").read_text())["dependencies"]
+    if not all((NODE_DIR / "node_modules" / name / "package.json").exists() for name in wanted):
         subprocess.run(["npm", "ci", "--silent"], cwd=NODE_DIR, check=True, timeout=300)
 
 

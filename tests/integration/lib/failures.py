@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 
-from . import wire
+from . import uploadcases, wire
 from .gateway import (Close, Cut, Gateway, Pause, RecordingVendor, Reset, Wait, answer,
                       eventually, free_port)
 from .media import multipart, step1_fields
@@ -17,6 +17,17 @@ DENIED = b"User is not authorized to access this resource with an explicit deny"
 SHORT = {"first_byte_timeout": "700ms", "total_timeout": "2s", "connect_timeout": "700ms"}
 BODY_TYPE, BODY = multipart(step1_fields())
 UPLOAD = [("Content-Type", BODY_TYPE)]
+
+
+PATHS = {"submit_step1": "/submission/step1", "submit_step2": "/submission/step2", "address_code": "/address_code"}
+
+
+def _upload_status(reason):
+    if reason in ("too_many_parts", "field_too_large", "file_too_large"):
+        return 413
+    if reason in ("file_type_not_allowed", "file_type_mismatch", "file_name_mismatch"):
+        return 415
+    return 422 if reason.startswith("image_") else 400
 
 
 def _vendor_answers(held):
@@ -113,9 +124,23 @@ class FailureBench:
         """(name, reason, status, run): run() returns the wire.Answer."""
         yield from self._refused_heads()
         yield from self._refused_requests()
+        yield from self._refused_uploads()
         yield from self._vendor_failures()
         yield from self._unreachable_vendors()
         yield from self._exhaustion()
+
+    def _refused_uploads(self):
+        yield "unknown query parameter", "query_invalid", 400, lambda: self.main.call("GET", "/v3/submission?nonsense=1")
+        seen = set()
+        for case in uploadcases.load():
+            if case.reason is None or case.reason in seen or not case.body:
+                continue
+            seen.add(case.reason)
+            uploads = {name: case.rule[name] for name in ("validation", "content_types", "max_pixels") if name in case.rule}
+            limits = {name: case.rule[name] for name in ("file_bytes", "field_bytes", "parts") if name in case.rule}
+            gateway = self.gateway("uploads-" + case.rules, self.vendor, uploads=uploads, limits=limits)
+            yield case.name, case.reason, _upload_status(case.reason), lambda gateway=gateway, case=case: gateway.call(
+                "POST", "/v3" + PATHS[case.operation], [("Content-Type", case.content_type.decode("latin-1"))], case.body)
 
     def _refused_heads(self):
         def head(name, reason, status, data):
@@ -162,12 +187,13 @@ class FailureBench:
         yield ("large body", "body_too_large", 413,
                lambda: self.post(UPLOAD, b"x" * 65_537))
         yield ("large chunked body", "body_too_large", 413,
-               lambda: self.post(chunked, wire.chunked(b"x" * 65_537)))
+               lambda: self.post([("Transfer-Encoding", "chunked"), ("Content-Type", "application/json")],
+                                 wire.chunked(b" " * 65_537), "/v3/address_code"))
         yield "chunk", "bad_chunk", 400, lambda: self.post(chunked, b"zz\r\n")
         yield ("trailer", "bad_trailer", 400,
                lambda: self.post(chunked, b"1\r\nx\r\n0\r\nContent-Length: 3\r\n\r\n"))
         yield ("slow body", "body_timeout", 408,
-               lambda: self.post([("Content-Length", "100"), *UPLOAD], b"x" * 10))
+               lambda: self.post([("Content-Length", "100"), *UPLOAD], BODY[:10]))
 
     def _vendor_failures(self):
         for case, reason, status in (

@@ -29,10 +29,14 @@ from .vendor import (Close, Cut, HalfClose, Pause, RecordingVendor, Reset, Wait,
 
 __all__ = ["Gateway", "Sandbox", "RecordingVendor", "Certs", "make_certs", "Metrics", "answer",
            "Close", "Cut", "HalfClose", "Pause", "Reset", "Wait", "free_port", "eventually",
-           "ALL_LOCAL", "StartError"]
+           "ALL_LOCAL", "UNCHECKED", "StartError"]
 
 ALL_LOCAL = [{"name": "local", "cidr": ["127.0.0.0/8", "::1/128"], "unix_uid": [os.getuid()],
               "operations": ["*"]}]
+
+
+# [uploads] of gateways whose tests are about how bytes travel, and send what no operation would take.
+UNCHECKED = {"validation": "off"}
 
 
 class StartError(Exception):

@@ -60,12 +60,19 @@ def read_outcome(connection):
 FIELDS = 'Content-Disposition: form-data; name="userid"'
 
 
+# A JPEG up to where its entropy-coded data begins.
+JPEG_START = (b"\xff\xd8\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00"
+              b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00")
+
+
 def form(name, size=0):
-    """A multipart body (boundary b) that holds `name`, and a file part when size > 0."""
+    """A multipart body (boundary b) that holds `name`; when size > 0 a whole step 1 submission with a picture of about that size."""
     out = f"--b\r\n{FIELDS}\r\n\r\n{name}\r\n".encode()
     if size:
+        for field, value in (("issuingCountry", "KOR"), ("email", "a@example.test"), ("idType", "passport")):
+            out += f'--b\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
         out += (b'--b\r\nContent-Disposition: form-data; name="idImage"; filename="i.jpg"\r\n'
-                b"Content-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0" + b"J" * (size - 4) + b"\r\n")
+                b"Content-Type: image/jpeg\r\n\r\n" + JPEG_START + b"J" * (size - len(JPEG_START) - 2) + b"\xff\xd9\r\n")
     return out + b"--b--\r\n"
 
 

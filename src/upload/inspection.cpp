@@ -1,0 +1,87 @@
+#include "gateway/upload/inspection.hpp"
+
+#include <algorithm>
+
+#include "form_inspection.hpp"
+#include "gateway/base/ascii.hpp"
+
+namespace gateway::upload {
+namespace {
+
+// More than this is not kept from one body to the next.
+constexpr std::size_t kept_bytes = 4096;
+
+std::string_view type_of(std::string_view content_type) { return trim(content_type.substr(0, content_type.find(';'))); }
+
+}  // namespace
+
+Inspection::Inspection() = default;
+Inspection::~Inspection() = default;
+
+Result<> Inspection::begin(policy::OperationId operation, std::string_view content_type, Rules const& rules, Problems& problems) {
+  operation_ = operation;
+  rules_ = rules;
+  problems_ = &problems;
+  auto const type = type_of(content_type);
+  if (iequals(type, "application/json") || iequals(type, "application/x-www-form-urlencoded")) {
+    kind_ = iequals(type, "application/json") ? Kind::json : Kind::urlencoded;
+    return {};
+  }
+  auto const boundary = Boundary::parse(content_type);
+  if (!boundary) {
+    problems.add(boundary.error().code, "", std::string(boundary.error().traits().title));
+    return boundary.error();
+  }
+  if (!form_) form_ = std::make_unique<FormInspection>();
+  form_->begin(*boundary, operation, rules, problems);
+  kind_ = Kind::form;
+  return {};
+}
+
+Result<> Inspection::feed(std::span<char const> bytes) { return kind_ == Kind::form ? form_->feed(bytes) : feed_whole(bytes); }
+Result<> Inspection::finish() { return kind_ == Kind::form ? form_->finish() : finish_whole(); }
+
+std::span<FileRecord const> Inspection::files() const {
+  return kind_ == Kind::form ? form_->files() : std::span<FileRecord const>();
+}
+
+void Inspection::end() {
+  kind_ = Kind::none;
+  if (form_) form_->end();
+  whole_.clear();
+  if (whole_.capacity() > kept_bytes) std::string().swap(whole_);
+}
+
+// JSON and urlencoded bodies: small, and judged as a whole.
+Result<> Inspection::feed_whole(std::span<char const> bytes) {
+  if (rules_.validation == Validation::off) return {};
+  if (bytes.size() > max_whole_body_bytes - whole_.size()) {
+    problems_->add(Code::body_too_large, "", "a body of this type is at most " + shown_size(max_whole_body_bytes) + " long");
+    return Failure{Code::body_too_large, static_cast<std::int64_t>(max_whole_body_bytes)};
+  }
+  whole_.append(bytes.data(), bytes.size());
+  return {};
+}
+
+Result<> Inspection::finish_whole() {
+  if (rules_.validation == Validation::off) return {};
+  (kind_ == Kind::json ? check_json : check_urlencoded)(operation_, whole_, *problems_);
+  if (rules_.validation == Validation::report || problems_->empty()) return {};
+  return Failure{problems_->all().front().code};
+}
+
+Result<> inspect_query(policy::OperationId operation, std::string_view query, Validation validation, Problems& problems) {
+  if (validation == Validation::off) return {};
+  check_query(operation, query, problems);
+  if (validation == Validation::report || problems.empty()) return {};
+  return Failure{Code::query_invalid};
+}
+
+std::string shown_size(std::uint64_t bytes) {
+  constexpr std::uint64_t kib = 1024, mib = kib * 1024;
+  if (bytes >= mib && bytes % mib == 0) return std::to_string(bytes / mib) + " MiB";
+  if (bytes >= kib && bytes % kib == 0) return std::to_string(bytes / kib) + " KiB";
+  return std::to_string(bytes) + " bytes";
+}
+
+}  // namespace gateway::upload
