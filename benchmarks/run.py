@@ -74,7 +74,7 @@ def check_machine(options: argparse.Namespace, gateway: Path) -> None:
         say(f"warning: load average {load:.1f}; other work on this machine blurs the figures")
 
 
-def run_all(options, gateways: dict, folder: Path) -> tuple:
+def run_all(options, programs: tuple, folder: Path) -> tuple:
     things = material.prepare(folder)
     vendor = processes.Vendor(options.programs / "argos-bench-vendor", things, material.free_port(), material.free_port())
     # Many short rounds rather than a few long ones: what is compared lies closer together in time.
@@ -87,7 +87,7 @@ def run_all(options, gateways: dict, folder: Path) -> tuple:
             if options.workload and workload.name not in options.workload:
                 continue
             say(f"{workload.name}: {workload.title}")
-            contestants = make_contestants(gateways, workload.upload)
+            contestants = make_contestants(*programs, workload)
             run = measure.run_idle if workload.idle else measure.run_load
             outcome: Outcome = run(workload, contestants, folder / workload.name, vendor, things, settings)
             for text in outcome.wrong:
@@ -95,7 +95,7 @@ def run_all(options, gateways: dict, folder: Path) -> tuple:
             outcomes.append(outcome)
         if options.cross_check:
             say("cross-check with wrk")
-            contestants = make_contestants(gateways, False)
+            contestants = make_contestants(*programs, WORKLOADS[0])
             checked = crosscheck.run(contestants, folder / "cross-check", vendor, things, 2 if options.quick else 5)
     finally:
         vendor.stop()
@@ -105,9 +105,7 @@ def run_all(options, gateways: dict, folder: Path) -> tuple:
 def main(arguments: list) -> int:
     options = parse_arguments(arguments)
     gateway = (options.gateway or options.programs / "argos-gateway").resolve()
-    gateways = {} if options.peers_only else {"gateway": gateway}
-    if options.against:
-        gateways["gateway-before"] = options.against.resolve()
+    programs = (None if options.peers_only else gateway, options.against and options.against.resolve())
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit(1))  # so that what was started is stopped
     started = time.monotonic()
@@ -120,7 +118,7 @@ def main(arguments: list) -> int:
         about = report.environment(gateway, not options.peers_only)
         command = " ".join(["./benchmarks/run.sh", *without_paths(arguments)])
         about["scheduling"] = "high priority for all (`--urgent`)" if options.urgent else "normal scheduling"
-        outcomes, checked = run_all(options, gateways, folder)
+        outcomes, checked = run_all(options, programs, folder)
         text = report.markdown(outcomes, about, command, checked)
         if options.write_results:
             (HERE / "RESULTS.md").write_text(text)
@@ -128,7 +126,7 @@ def main(arguments: list) -> int:
             options.json.write_text(json.dumps(report.document(outcomes, about, command, checked), indent=1) + "\n")
         print(text)
         failed = any(outcome.wrong for outcome in outcomes)
-        missed = [o.workload.name for o in outcomes if (verdict := report.judge(o)) and not verdict.passed]
+        missed = report.missed(outcomes)
         say(f"{time.monotonic() - started:.0f} s; "
             + ("wrong answers: the figures do not count" if failed else "all answers right")
             + (f"; targets missed: {', '.join(missed)}" if missed else ""))

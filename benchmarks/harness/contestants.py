@@ -60,8 +60,9 @@ class Contestant:
     template = ""
     log_name = "stderr.log"
 
-    def __init__(self, name: str, program: str, settings: dict):
+    def __init__(self, name: str, program: str, settings: dict, request: str = ""):
         self.name = name
+        self.request = request  # instead of the workload's
         self.program = program
         self.settings = settings
         self.port = 0
@@ -220,11 +221,18 @@ class Gateway(Contestant):
         return int(float(match.group(1))) if match else 0
 
 
-def make_contestants(gateways: dict, upload: bool) -> list:
-    """nginx with its default (buffering) upload only where uploads are measured. `gateways`: programs by name."""
+def make_contestants(program, before, workload) -> list:
+    """nginx with its default (buffering) upload only where uploads are measured. `program` and `before`, another build,
+    are gateways or None."""
+    upload = workload.upload
     streaming = {"REQUEST_BUFFERING": "off", "BODY_BUFFER": "256k"}
     found = [Nginx("nginx", "/usr/sbin/nginx", streaming),
              HAProxy("haproxy", "/usr/sbin/haproxy", {"BUFSIZE": 65536 if upload else 16384})]
     if upload:
         found.append(Nginx("nginx-buffered", "/usr/sbin/nginx", {"REQUEST_BUFFERING": "on", "BODY_BUFFER": "16k"}))
-    return found + [Gateway(name, str(program), {}) for name, program in gateways.items()]
+    variants = workload.all_variants()
+    if program:
+        found += [Gateway(variant.name, str(program), {"UPLOADS": variant.uploads}, variant.request) for variant in variants]
+    if before:
+        found.append(Gateway("gateway-before", str(before), {"UPLOADS": ""}, variants[0].request))
+    return found

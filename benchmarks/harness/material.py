@@ -86,8 +86,9 @@ def _jpeg(size: int) -> bytes:
     head = (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
             b"\xff\xc0\x00\x11\x08\x03\x00\x04\x00\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01"
             b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00\x3f\x00")
-    noise = random.Random(20240506).randbytes(size - len(head) - 2).replace(b"\xff", b"\xfe")
-    return head + noise + b"\xff\xd9"
+    room = size - len(head) - 2
+    noise = random.Random(20240506).randbytes(room).replace(b"\xff", b"\xff\x00")[:room]  # as an encoder stuffs it
+    return head + noise[:-1] + b"\x00\xff\xd9"
 
 
 def _upload() -> bytes:
@@ -117,6 +118,8 @@ def prepare(folder: Path) -> Material:
         "refusal": f"GET /v3/nope?submission_id=bench{COUNTER} HTTP/1.1\r\n{CALLER_FIELDS}\r\n",
         "upload": f"POST /v3/submission/step1 HTTP/1.1\r\n{CALLER_FIELDS}"
                   f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(upload)}\r\n\r\n",
+        "relay": f"POST /v3/address_code HTTP/1.1\r\n{CALLER_FIELDS}"
+                 f"Content-Type: application/json\r\nContent-Length: {len(upload)}\r\n\r\n",
     }
     for name, head in heads.items():
         material.request(name).write_bytes(head.encode())

@@ -1,4 +1,5 @@
 """Preflight, interleaved rounds, idle memory."""
+import hashlib
 import http.client
 import json
 import statistics
@@ -52,6 +53,7 @@ class Outcome:
     rows: list
     wrong: list = field(default_factory=list)  # sentences: answers that were not what they had to be
     notes: list = field(default_factory=list)
+    sha256_us: float = 0.0  # one pass of OpenSSL over the upload
 
     def row(self, kind: str):
         return next((row for row in self.rows if row.name == kind), None)
@@ -119,7 +121,7 @@ def preflight_wrong_name(contestant, folder: Path, vendor, material: Material) -
 
 def _generator_command(workload: Workload, contestant, material: Material, options: Options) -> list:
     command = [options.load_program, "--port", contestant.port, "--connections", workload.connections, "--request",
-               material.request(workload.request), "--expect-status", workload.status]
+               material.request(contestant.request or workload.request), "--expect-status", workload.status]
     if workload.marker:
         command += ["--expect-marker", workload.marker]
     else:
@@ -175,6 +177,17 @@ def _close_books(outcome: Outcome, contestants: list) -> None:
                                  f"and {row.dropped_lines} counted as dropped")
 
 
+def _sha256_us(material: Material) -> float:
+    """CPU time of one pass over the upload's body, the median of many."""
+    body = material.upload_body.read_bytes()
+    costs = []
+    for _ in range(30):
+        before = time.process_time()
+        hashlib.sha256(body).digest()
+        costs.append((time.process_time() - before) * 1e6)
+    return statistics.median(costs)
+
+
 def _rounds(outcome, contestants, material, options) -> None:
     workload = outcome.workload
     for number in range(options.rounds):
@@ -188,6 +201,8 @@ def _rounds(outcome, contestants, material, options) -> None:
             row.requests += result["all_requests"]
         say(f"  round {number + 1}: " + ", ".join(
             f"{row.name} {row.per_request_us()[-1]:.2f} us/request" for row in outcome.rows))
+    if workload.upload:
+        outcome.sha256_us = _sha256_us(material)
     for contestant, row in zip(contestants, outcome.rows):
         row.rss = processes.memory_of(contestant.pids())["rss"]
 

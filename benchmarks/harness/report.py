@@ -11,7 +11,11 @@ from pathlib import Path
 from .measure import Outcome, Row
 
 PEERS = ("nginx", "haproxy")
-TITLES = {"gateway-before": "gateway, other build", "nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway"}
+TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway",
+          "gateway-hashed": "gateway with SHA-256 (its default)", "gateway-relay": "gateway without inspection",
+          "gateway-before": "gateway, other build"}
+# What inspecting 1 MiB may add, in microseconds of CPU; with hashing this and 1.1 passes of OpenSSL's SHA-256.
+INSPECTION_US, HASHING_PASSES = 60.0, 1.1
 # Above this a proxy slept between requests: it was not saturated, and its wake-ups are part of the figure.
 MANY_SLEEPS = 0.2
 
@@ -26,9 +30,9 @@ class Verdict:
     of_best: float  # cheapest round against cheapest round: other work on the machine only ever adds
 
 
-def judge(outcome: Outcome):
+def judge(outcome: Outcome, name: str = "gateway"):
     """The gateway against the better peer; None without a gateway."""
-    gateway = outcome.row("gateway")
+    gateway = outcome.row(name)
     peers = [outcome.row(name) for name in PEERS if outcome.row(name)]
     if gateway is None or not peers or outcome.wrong:
         return None
@@ -40,7 +44,33 @@ def judge(outcome: Outcome):
     ratios = [ours / theirs for ours, theirs in zip(gateway.per_request_us(), best.per_request_us())]
     median = statistics.median(ratios)
     of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in peers)
-    return Verdict(best.name, median, min(ratios), max(ratios), median <= outcome.workload.target, of_best)
+    return Verdict(best.name, median, min(ratios), max(ratios), median <= outcome.workload.target_of(name), of_best)
+
+
+def judged(outcome: Outcome) -> list:
+    """Names of the gateway's variants that have a target."""
+    return [variant.name for variant in outcome.workload.all_variants() if variant.target]
+
+
+def missed(outcomes: list) -> list:
+    ratios = [f"{o.workload.name} ({name})" for o in outcomes for name in judged(o) if (v := judge(o, name)) and not v.passed]
+    return ratios + [f"{o.workload.name}: {text}" for o in outcomes for text, passed in inspection(o) if not passed]
+
+
+def inspection(outcome: Outcome) -> list:
+    """(sentence, whether it is within its bound) on what inspection adds to the relay of an upload."""
+    inspected, hashed, relay = (outcome.row(name) for name in ("gateway", "gateway-hashed", "gateway-relay"))
+    if not relay or not relay.rounds or outcome.wrong:
+        return []
+
+    def added(row: Row) -> float:
+        return statistics.median(ours - base for ours, base in zip(row.per_request_us(), relay.per_request_us()))
+
+    without, with_hash = added(inspected), added(hashed)
+    bound = INSPECTION_US + HASHING_PASSES * outcome.sha256_us
+    return [(f"inspection without hashing adds {without:.0f} us to 1 MiB (at most {INSPECTION_US:.0f})", without <= INSPECTION_US),
+            (f"inspection with SHA-256 adds {with_hash:.0f} us (at most {bound:.0f}: one pass of OpenSSL's SHA-256 over the same "
+             f"bytes takes {outcome.sha256_us:.0f} us here)", with_hash <= bound)]
 
 
 def _first_line(command: list, pattern: str = r"(.*)") -> str:
@@ -79,8 +109,8 @@ def _sleeps(row: Row) -> float:
     return row.median_of(lambda r: r["voluntary_switches"] / max(r["requests"], 1))
 
 
-def _verdict_text(outcome: Outcome, verdict) -> str:
-    target = outcome.workload.target
+def _verdict_text(outcome: Outcome, name: str) -> str:
+    target, verdict = outcome.workload.target_of(name), judge(outcome, name)
     if outcome.workload.idle:
         wanted = f"at most {target / 1024:.0f} KiB a connection"
     else:
@@ -92,7 +122,7 @@ def _verdict_text(outcome: Outcome, verdict) -> str:
     result = "**pass**" if verdict.passed else "**MISS**"
     if outcome.workload.idle:
         return f"Target: {wanted}: {result} ({outcome.row('gateway').idle_bytes:.0f} bytes)."
-    return (f"Target: {wanted}: {result}, {verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}] "
+    return (f"{TITLES[name]}: target {wanted}: {result}, {verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}] "
             f"of {TITLES[verdict.better_peer]}. Cheapest round against the peers' cheapest: {verdict.of_best:.2f}.")
 
 
@@ -122,8 +152,8 @@ def _idle_table(outcome: Outcome) -> list:
 def summary(outcomes: list) -> list:
     lines = ["| workload | nginx | HAProxy | gateway | gateway / better peer [min-max] | target | |",
              "|---|---|---|---|---|---|---|"]
-    for outcome in outcomes:
-        verdict = judge(outcome)
+    for outcome, variant in [(outcome, name) for outcome in outcomes for name in judged(outcome)]:
+        verdict = judge(outcome, variant)
         idle = outcome.workload.idle
 
         def cell(name: str) -> str:
@@ -134,9 +164,10 @@ def summary(outcomes: list) -> list:
 
         ratio = "-" if verdict is None else (f"{verdict.ratio:.2f}" if idle
                                              else f"{verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}]")
-        target = f"{outcome.workload.target / 1024:.0f} KiB" if idle else f"{outcome.workload.target:.2f}"
+        target = f"{outcome.workload.target / 1024:.0f} KiB" if idle else f"{outcome.workload.target_of(variant):.2f}"
         result = "wrong answers" if outcome.wrong else "-" if verdict is None else "pass" if verdict.passed else "MISS"
-        lines.append(f"| {outcome.workload.title} | {cell('nginx')} | {cell('haproxy')} | {cell('gateway')} "
+        title = outcome.workload.title + ("" if variant == "gateway" else ", " + TITLES[variant].partition(" ")[2])
+        lines.append(f"| {title} | {cell('nginx')} | {cell('haproxy')} | {cell(variant)} "
                      f"| {ratio} | {target} | {result} |")
     return lines
 
@@ -167,7 +198,8 @@ def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> st
                   f"{outcome.workload.connections} connections"
                   + ("." if outcome.workload.idle else f", closed loop, {max((len(r.rounds) for r in outcome.rows), default=0)} rounds."), ""]
         lines += _idle_table(outcome) if outcome.workload.idle else _load_table(outcome)
-        lines += ["", _verdict_text(outcome, judge(outcome))]
+        lines += [""] + [_verdict_text(outcome, name) for name in judged(outcome)]
+        lines += [f"* {text}: {'**pass**' if passed else '**MISS**'}" for text, passed in inspection(outcome)]
         lines += [f"* {note}" for note in _warnings(outcome) + [f"WRONG: {text}" for text in outcome.wrong]]
     if cross_check:
         lines += ["", "## Cross-check with wrk (lookup, plain upstream)", "",
@@ -186,5 +218,6 @@ def document(outcomes: list, about: dict, command: str, cross_check: list) -> di
     return {"about": about, "command": command,
             "cross_check": [dict(zip(("proxy", "cpu_us_per_request", "requests_per_second"), entry)) for entry in cross_check],
             "workloads": [{"name": o.workload.name, "target": o.workload.target, "wrong": o.wrong, "notes": o.notes,
-                           "verdict": vars(v) if (v := judge(o)) else None, "proxies": [row(r) for r in o.rows]}
+                           "verdicts": {name: vars(v) for name in judged(o) if (v := judge(o, name))},
+                           "inspection": inspection(o), "proxies": [row(r) for r in o.rows]}
                           for o in outcomes]}

@@ -104,7 +104,8 @@ void VendorConnection::begin_request(std::string_view head) {
     ++counters_->lookups;
     return answer(200, "application/json", options_->lookup_body);
   }
-  if (line.starts_with("POST /v3/submission/step1 ") && facts.length > 0) {
+  bool const upload = line.starts_with("POST /v3/submission/step1 ") || line.starts_with("POST /v3/address_code ");
+  if (upload && facts.length > 0) {
     in_body_ = true;
     body_left_ = facts.length;
     body_differs_ = facts.length != options_->upload_body.size();

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <cstring>
 
+#include "byte_pairs.hpp"
 #include "image_bytes.hpp"
 
 namespace gateway::upload {
@@ -72,9 +72,10 @@ Result<> JpegWalker::finish() const {
 // Goes to the first byte behind the FF of something that may be a marker, or to the end.
 unsigned char const* JpegWalker::pass_scan(unsigned char const* at, unsigned char const* end) {
   while (at != end) {
-    auto const* const found = std::memchr(at, 0xff, static_cast<std::size_t>(end - at));
-    if (found == nullptr) return end;
-    at = static_cast<unsigned char const*>(found) + 1;
+    auto const size = static_cast<std::size_t>(end - at);
+    auto const found = find_marker({at, size});
+    if (found == size && end[-1] != 0xff) return end;
+    at = found == size ? end : at + found + 1;
     if (at == end || !stays_in_scan(*at)) {
       state_ = State::scan_marker;
       return at;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "byte_pairs.hpp"
+
 // The stream: boundaries, the data between them, the end. Part headers are in part_head.cpp.
 namespace gateway::upload {
 
@@ -120,8 +122,7 @@ std::size_t MultipartReader::find_boundary(std::span<char const> bytes) const {
   char const* const rest = dash_boundary_.data() + leading_dashes_;
   auto const rest_size = static_cast<std::ptrdiff_t>(dash_boundary_size_ - leading_dashes_);
   for (char const* at = begin; at != end;) {
-    at = static_cast<char const*>(std::memchr(at, '-', static_cast<std::size_t>(end - at)));
-    if (at == nullptr) break;
+    at += find_two_dashes({at, end});  // there are two at the front of every boundary
     char const* const run = at;
     while (at != end && *at == '-') ++at;
     if (static_cast<std::size_t>(at - run) < leading_dashes_ || end - at < rest_size) continue;
