@@ -56,15 +56,14 @@ class LineTime {
 };
 
 // "files":[{"part":"idImage","bytes":1024,"type":"image/jpeg","sha256":"..."}]; in text form one files= a file.
-void write_files(AccessRecord const& r, bool json, std::string& line) {
+void write_files(std::span<AccessFile const> files, bool json, std::string& line) {
   if (json) line += ",\"files\":[";
-  for (std::size_t i = 0; i < r.file_count; ++i) {
-    auto const& file = r.files[i];
+  for (auto const& file : files) {
     char hex[64];
     write_hex(file.sha256, hex);
     std::string_view const hash(hex, file.hashed ? sizeof hex : 0);
     if (json) {
-      line.append(i == 0 ? "{\"part\":\"" : ",{\"part\":\"").append(file.part);
+      line.append(&file == files.data() ? "{\"part\":\"" : ",{\"part\":\"").append(file.part);
       line.append("\",\"bytes\":").append(std::to_string(file.bytes));
       line.append(",\"type\":\"").append(file.type);
       if (file.hashed) line.append("\",\"sha256\":\"").append(hash);
@@ -77,7 +76,7 @@ void write_files(AccessRecord const& r, bool json, std::string& line) {
   if (json) line += "]";
 }
 
-void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool json, LineTime& time, std::string& line) {
+void format(AccessRecord const& r, std::span<AccessFile const> files, std::vector<std::string> const& tenants, bool json, LineTime& time, std::string& line) {
   char buffer[Peer::max_text];
   auto const now = time.write(r.wall_ns);
   if (json) line.append(R"({"time":")").append(now).append(R"(","level":"info","event":"access")");
@@ -98,7 +97,7 @@ void format(AccessRecord const& r, std::vector<std::string> const& tenants, bool
   out.number("duration_us", microseconds(r.duration));
   out.number("upstream_us", microseconds(r.upstream));
   out.text("peer", r.peer.write(buffer));
-  if (r.file_count > 0) write_files(r, json, line);
+  if (!files.empty()) write_files(files, json, line);
   line += json ? "}\n" : "\n";
 }
 
@@ -135,10 +134,10 @@ void AccessLog::drain_all() {
     lines_.clear();
   };
   for (auto& ring : rings_)
-    ring->drain([&](AccessRecord const& record) {
+    ring->drain([&](AccessRecord const& record, std::span<AccessFile const> files) {
       if (!wanted) return;
       if (record.tenant >= names_.size()) names_ = tenants_.names();
-      format(record, names_, log_.json(), time, lines_);
+      format(record, files, names_, log_.json(), time, lines_);
       if (lines_.size() >= batch_bytes) hand_over();
     });
   hand_over();

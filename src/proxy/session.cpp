@@ -1,4 +1,6 @@
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "gateway/net/tls.hpp"
 #include "inspect.hpp"
@@ -55,16 +57,20 @@ void count_uploads(Worker& worker, Exchange const& x) {
   for (auto const& problem : x.problems.all()) worker.metrics.uploads_reported.add(with_operation(x, problem.code));
 }
 
-void note_files(observe::AccessRecord& record, upload::Inspection const& inspection) {
-  static_assert(upload::Inspection::max_files <= observe::AccessRecord::max_files);
+using NotedFiles = std::array<observe::AccessFile, upload::Inspection::max_files>;
+static_assert(upload::Inspection::max_files <= observe::AccessRing::max_files);
+
+std::span<observe::AccessFile const> note_files(upload::Inspection const& inspection, NotedFiles& place) {
+  std::size_t count = 0;
   for (auto const& file : inspection.files()) {
-    auto& noted = record.files[record.file_count++];
+    auto& noted = place[count++];
     noted.part = file.part;
     noted.type = file.type == upload::ImageType::unknown ? "unknown" : upload::media_type(file.type);
     noted.bytes = file.bytes;
     noted.hashed = file.sha256.has_value();
     if (file.sha256) noted.sha256 = *file.sha256;
   }
+  return {place.data(), count};
 }
 
 // Metrics and the access line: once for each exchange, on every path.
@@ -100,8 +106,8 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   record.duration = duration;
   record.upstream = x.upstream_time;
   record.peer = down.peer();
-  note_files(record, x.inspection);
-  if (!worker.access.push(record)) metrics.access_dropped.add();
+  NotedFiles files;
+  if (!worker.access.push(record, note_files(x.inspection, files))) metrics.access_dropped.add();
 }
 
 // Reads and parses the next head. Its length is consumed; the views into it stay valid until the next read.

@@ -52,6 +52,7 @@ std::span<FileRecord const> Inspection::files() const {
 }
 
 void Inspection::end() {
+  if (kind_ == Kind::none) return;
   kind_ = Kind::none;
   if (form_) form_->end();
   whole_.clear();

@@ -19,14 +19,14 @@ std::ostream& operator<<(std::ostream& out, Scenario const& s) { return out << s
 
 class TransferFault : public testing::TestWithParam<Scenario> {
  protected:
-  std::string const body_ = noise(mebibyte, 7);
+  std::string const body_ = GetParam().upload ? step1_body(jpeg_picture(mebibyte)) : noise(mebibyte, 7);
   std::size_t const piece_ = 50'000;
 
   std::string answer_body() const { return GetParam().upload ? std::string("{\"ok\":true}") : body_; }
 
   std::string request() const {
     if (!GetParam().upload) return get_request();
-    return post_request(body_, GetParam().chunked ? piece_ : 0);
+    return upload_request(body_, GetParam().chunked ? piece_ : 0);
   }
 
   std::string vendor_answer() const {
@@ -38,6 +38,7 @@ class TransferFault : public testing::TestWithParam<Scenario> {
   bool run(std::size_t nth, Fault fault) {
     RigOptions options;
     options.upstream_tls = GetParam().tls;
+    options.uploads = "";  // inspected
     Rig rig(options);
     let_a_second_pass_when_idle(rig);
     rig.vendor.on_request = [&](Vendor::Connection& connection, Message const& message) {

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using observe::AccessLog;
 using observe::AccessRecord;
+using observe::AccessFile;
 using observe::AccessRing;
 using observe::Level;
 using observe::Log;
@@ -142,12 +143,35 @@ TEST(AccessRing, DropsWhenItIsFullAndRecoversWhenItIsDrained) {
   EXPECT_FALSE(ring.push(record()));
   EXPECT_FALSE(ring.push(record()));
   std::size_t taken = 0;
-  ring.drain([&](AccessRecord const& one) { EXPECT_EQ(one.status, static_cast<int>(taken++)) << "in order"; });
+  ring.drain([&](AccessRecord const& one, auto) { EXPECT_EQ(one.status, static_cast<int>(taken++)) << "in order"; });
   EXPECT_EQ(taken, AccessRing::capacity);
   EXPECT_TRUE(ring.push(record()));
-  ring.drain([&](AccessRecord const&) { ++taken; });
+  ring.drain([&](AccessRecord const&, auto) { ++taken; });
   EXPECT_EQ(taken, AccessRing::capacity + 1);
-  ring.drain([&](AccessRecord const&) { ADD_FAILURE() << "nothing is left"; });
+  ring.drain([&](AccessRecord const&, auto) { ADD_FAILURE() << "nothing is left"; });
+}
+
+TEST(AccessRing, KeepsFilesWithTheirRecord) {
+  AccessRing ring;
+  std::array<AccessFile, 6> files;
+  for (std::size_t i = 0; i < files.size(); ++i) files[i].bytes = i;
+  std::size_t pushed = 0, seen = 0;
+  // More than the files have room for, in rounds that wrap around.
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0;; ++i) {
+      auto one = record();
+      one.status = static_cast<int>(i % 6);
+      if (!ring.push(one, std::span<AccessFile const>(files).first(i % 6))) break;
+      ++pushed;
+    }
+    ring.drain([&](AccessRecord const& one, std::span<AccessFile const> of_record) {
+      ++seen;
+      ASSERT_EQ(of_record.size(), std::min<std::size_t>(static_cast<std::size_t>(one.status), AccessRing::max_files));
+      for (std::size_t i = 0; i < of_record.size(); ++i) EXPECT_EQ(of_record[i].bytes, i);
+    });
+    EXPECT_EQ(seen, pushed);
+  }
+  EXPECT_GT(pushed, 1000u);
 }
 
 TEST(AccessRing, LosesNothingBetweenTwoThreads) {
@@ -156,7 +180,7 @@ TEST(AccessRing, LosesNothingBetweenTwoThreads) {
   std::atomic<bool> finished{false};
   int next = 0;
   std::thread reader([&] {
-    auto const take = [&] { ring.drain([&](AccessRecord const& one) { EXPECT_EQ(one.status, next++); }); };
+    auto const take = [&] { ring.drain([&](AccessRecord const& one, auto) { EXPECT_EQ(one.status, next++); }); };
     while (!finished) take();
     take();
   });

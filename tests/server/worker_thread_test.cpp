@@ -123,7 +123,7 @@ TEST_F(WorkerThreadTest, ServesCallersOfSeveralThreads) {
   int records = 0;
   // The record is written after the answer.
   for (int i = 0; i < 2'000 && records < callers * each; ++i) {
-    ring_.drain([&](observe::AccessRecord const&) { ++records; });
+    ring_.drain([&](observe::AccessRecord const&, auto) { ++records; });
     ::usleep(1'000);
   }
   EXPECT_EQ(records, callers * each);

@@ -1,5 +1,6 @@
 #include "support_io/rig.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -196,7 +197,11 @@ void Rig::advance(Duration by) {
 
 std::vector<observe::AccessRecord> Rig::records() {
   std::vector<observe::AccessRecord> found;
-  ring.drain([&](observe::AccessRecord const& record) { found.push_back(record); });
+  files.clear();
+  ring.drain([&](observe::AccessRecord const& record, std::span<observe::AccessFile const> of_record) {
+    found.push_back(record);
+    files.insert(files.end(), of_record.begin(), of_record.end());
+  });
   return found;
 }
 
@@ -217,6 +222,22 @@ std::string post_request(std::string const& body, std::size_t body_chunk, std::s
 std::string upload_body(std::string_view file) {
   return "--b0undary\r\nContent-Disposition: form-data; name=\"idImage\"; filename=\"id.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" +
          std::string(file) + "\r\n--b0undary--\r\n";
+}
+
+std::string text_part(std::string_view name, std::string_view value) {
+  return "--b0undary\r\nContent-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n\r\n" + std::string(value) + "\r\n";
+}
+
+std::string step1_body(std::string_view file, std::string const& more_parts) {
+  return text_part("issuingCountry", "KOR") + text_part("email", "a@example.test") + text_part("idType", "passport") + more_parts +
+         upload_body(file);
+}
+
+std::string jpeg_picture(std::size_t size) {
+  using namespace std::string_literals;
+  auto data = noise(size);
+  std::replace(data.begin(), data.end(), '\xff', '\xfe');
+  return "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"s + data + "\xff\xd9";
 }
 
 std::string upload_request(std::string const& body, std::size_t body_chunk, std::string_view more_fields) {

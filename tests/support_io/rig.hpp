@@ -72,6 +72,7 @@ class Rig {
   void wind_down();
 
   std::vector<observe::AccessRecord> records();  // since the last call
+  std::vector<observe::AccessFile> files;        // of those records
   std::uint64_t requests_counted() const;
   upstream::PoolSettings pool_settings() const;
 
@@ -98,5 +99,10 @@ std::string post_request(std::string const& body, std::size_t body_chunk = 0, st
 // A step 1 submission with the body that upload_body() made of a file.
 std::string upload_request(std::string const& body, std::size_t body_chunk = 0, std::string_view more_fields = {});
 std::string upload_body(std::string_view file);
+std::string text_part(std::string_view name, std::string_view value);
+// The same with all that step 1 asks for.
+std::string step1_body(std::string_view file, std::string const& more_parts = {});
+// A JPEG of about `size` bytes that is whole as far as its markers go.
+std::string jpeg_picture(std::size_t size);
 
 }  // namespace gateway::test

@@ -1,8 +1,10 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -20,15 +22,6 @@ namespace gateway::observe {
 // What the access log says of one exchange. Only numbers, names from tables, and ids that are no personal data: there
 // is no room for a query, a header or a body.
 struct AccessRecord {
-  // A file of an upload that came whole. The names are literals.
-  struct File {
-    std::string_view part, type;
-    std::uint64_t bytes = 0;
-    bool hashed = false;
-    std::array<unsigned char, 32> sha256;
-  };
-  static constexpr std::size_t max_files = 4;
-
   std::int64_t wall_ns = 0;  // when it ended
   RequestId request_id;
   char trace_id[32];
@@ -43,35 +36,74 @@ struct AccessRecord {
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Duration duration{}, upstream{};
   Peer peer;
-  std::uint8_t file_count = 0;
-  std::array<File, max_files> files;
+  std::uint8_t file_count = 0;  // AccessFiles that belong to it
 };
 
-// From one worker to the log's thread: a bounded ring that never blocks; what finds it full is dropped and counted.
+// A file of an upload that came whole. The names are literals.
+struct AccessFile {
+  std::string_view part, type;
+  std::uint64_t bytes = 0;
+  bool hashed = false;
+  std::array<unsigned char, 32> sha256;
+};
+
+// A bounded queue from one thread to another that never blocks.
+template <class T, std::size_t capacity>
+class SpscRing {
+ public:
+  SpscRing() : items_(std::make_unique_for_overwrite<T[]>(capacity)) {}
+
+  // The writer's side.
+  std::size_t room() const { return capacity - (tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire)); }
+  void push(T const& item) {  // only when there is room
+    auto const tail = tail_.load(std::memory_order_relaxed);
+    items_[tail % capacity] = item;
+    tail_.store(tail + 1, std::memory_order_release);
+  }
+  // The reader's side.
+  std::size_t size() const { return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_relaxed); }
+  T const& at(std::size_t index) const { return items_[(head_.load(std::memory_order_relaxed) + index) % capacity]; }
+  void pop(std::size_t count) { head_.store(head_.load(std::memory_order_relaxed) + count, std::memory_order_release); }
+
+ private:
+  std::unique_ptr<T[]> items_;
+  alignas(64) std::atomic<std::uint64_t> head_{0};
+  alignas(64) std::atomic<std::uint64_t> tail_{0};
+};
+
+// From one worker to the log's thread; what finds no room is dropped and counted. Files travel beside the records, which
+// stay small: the ring is walked from end to end, and most records have none.
 class AccessRing {
  public:
   static constexpr std::size_t capacity = 8192;
-  AccessRing() : records_(std::make_unique_for_overwrite<AccessRecord[]>(capacity)) {}
+  static constexpr std::size_t file_capacity = 2048;
+  static constexpr std::size_t max_files = 4;  // of a record
 
-  bool push(AccessRecord const& record) {
-    auto const tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_.load(std::memory_order_acquire) == capacity) return false;
-    records_[tail % capacity] = record;
-    tail_.store(tail + 1, std::memory_order_release);
+  bool push(AccessRecord record, std::span<AccessFile const> files = {}) {
+    files = files.first(std::min(files.size(), max_files));
+    if (records_.room() == 0 || files_.room() < files.size()) return false;
+    record.file_count = static_cast<std::uint8_t>(files.size());
+    for (auto const& file : files) files_.push(file);
+    records_.push(record);
     return true;
   }
+  // Calls take(record, files) for each.
   template <class Take>
   void drain(Take&& take) {
-    auto head = head_.load(std::memory_order_relaxed);
-    auto const tail = tail_.load(std::memory_order_acquire);
-    for (; head != tail; ++head) take(records_[head % capacity]);
-    head_.store(head, std::memory_order_release);
+    auto const count = records_.size();
+    std::array<AccessFile, max_files> files;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto const& record = records_.at(i);
+      for (std::size_t k = 0; k < record.file_count; ++k) files[k] = files_.at(k);
+      files_.pop(record.file_count);
+      take(record, std::span<AccessFile const>(files.data(), record.file_count));
+    }
+    records_.pop(count);
   }
 
  private:
-  std::unique_ptr<AccessRecord[]> records_;
-  alignas(64) std::atomic<std::uint64_t> head_{0};
-  alignas(64) std::atomic<std::uint64_t> tail_{0};
+  SpscRing<AccessRecord, capacity> records_;
+  SpscRing<AccessFile, file_capacity> files_;
 };
 
 // Formats and writes the workers' records in a thread of its own, through the Log.

@@ -85,7 +85,11 @@ def files(cases):
     add("jpeg-declared-png-named-png", "file_type_mismatch", file_name="id.png", kind="image/png")
     add("png-declared-jpeg", "file_type_mismatch", "png")
     add("png-declared-jpg-named-png", "file_type_mismatch", "png", "id.png", "image/jpg")
-    for kind in ("image/gif", "application/octet-stream", "application/pdf", "text/plain", "image/webp",
+    add("jpeg-undeclared", kind="application/octet-stream")
+    add("png-undeclared", None, "png", "id.png", "Application/Octet-Stream")
+    add("jpeg-undeclared-misnamed", "file_name_mismatch", file_name="id.png", kind="application/octet-stream")
+    add("text-undeclared", "file_type_not_allowed", b"no picture at all", kind="application/octet-stream")
+    for kind in ("image/gif", "application/octet", "application/pdf", "text/plain", "image/webp",
                  "image/svg+xml", "image/pjpeg", "image/x-png", "image/heic"):
         add(f"declared-{kind}", "file_type_not_allowed", kind=kind)
     for name, content in pictures.OTHERS.items():
@@ -208,7 +212,6 @@ REFUSED = {"curl-quote-in-name": ("part_filename_invalid", "part 'idImage'"),
            "curl-text-with-type": ("part_type_unexpected", "part 'idType'"),
            "curl-no-file-type": ("part_type_unexpected", "part 'idImage'"),
            "fetch-quote": ("part_filename_invalid", "part 'idImage'"),
-           "fetch-untyped": ("file_type_not_allowed", "part 'idImage'"),
            "axios-object": ("part_type_unexpected", "part 'idImage'"),
            "form-data-buffer": ("part_type_unexpected", "part 'idImage'"),
            "form-data-text-type": ("part_type_unexpected", "part 'issuingCountry'"),
