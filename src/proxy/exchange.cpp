@@ -22,7 +22,7 @@ void Exchange::reset() {
   http10 = had_client_key = false;
   request_out.clear();
   key_at = 0;
-  sent_upstream = ever_sent_upstream = 0;
+  ever_sent_upstream = 0;
   answer.fields.count = 0;
   answer.status = 0;
   answer_framing = {};

@@ -35,6 +35,11 @@ class Uploader {
   }
 
   net::Task<Result<>> send_body() {
+    // The front of the body is on its way; the rest may take its time.
+    if (!up_.write_op.pending()) {
+      x_.small_body.release();
+      x_.small_body_size = 0;
+    }
     GW_CO_CHECK(co_await source_.allow());
     while (!x_.body.done() && up_.read_op.pending()) {
       GW_CO_TRY(taken, take());
@@ -95,7 +100,6 @@ class Uploader {
       if (up_.write_op.pending() && up_.read_op.status() != net::IoStatus::ok) co_await net::WaitOne(up_.write_op);
       if (up_.write_op.pending()) co_return Result<>();
     }
-    x_.sent_upstream += up_.write_op.bytes();
     x_.ever_sent_upstream += up_.write_op.bytes();
     down_.release_relay();
     if (up_.write_op.status() != net::IoStatus::ok) co_return co_await explain_broken_write();
@@ -125,7 +129,6 @@ class Uploader {
 
 net::Task<Result<>> send_request(Downstream& down, Exchange& x, upstream::Connection& up) {
   Uploader uploader(down, x, up);
-  x.sent_upstream = 0;
   x.held_back.clear();
   x.response_begun = false;
   // Taken before the write: on a busy machine the vendor may have answered before the call returns.

@@ -101,8 +101,7 @@ struct Exchange {
   std::size_t key_at = 0;
   // Here and not in the sender's frame: an answer may come while the write that refers to it is still pending.
   http::ChunkHead upload_chunk{0};
-  std::uint64_t sent_upstream = 0;  // bytes handed to the kernel in the current attempt
-  std::uint64_t ever_sent_upstream = 0;
+  std::uint64_t ever_sent_upstream = 0;  // bytes handed to the kernel, in all attempts
 
   http::ResponseHead answer;
   http::ResponseFraming answer_framing;
