@@ -56,9 +56,10 @@ void Downstream::make_room() {
     to_ -= from_;
     from_ = 0;
   }
-  if (to_ < capacity() || block_) return;
-  net::Block larger(net::BlockSize::head);
-  std::memcpy(larger.data(), inline_, to_);
+  if (to_ < capacity() || capacity() >= net::block_bytes(net::BlockSize::head)) return;
+  // Most heads that are longer than the buffer inside fit the small block; a crowd of callers holds one each.
+  net::Block larger(block_ ? net::BlockSize::head : net::BlockSize::small);
+  std::memcpy(larger.data(), buffer(), to_);
   block_ = std::move(larger);
 }
 
@@ -81,6 +82,10 @@ std::span<char> Downstream::collect_body(std::uint64_t wanted) {
   auto size = std::min<std::size_t>(to_ - from_, limit);
   std::memcpy(relay_.data(), buffer() + from_, size);
   consume(size);
+  if (from_ == to_ && !read_op.pending()) {
+    from_ = to_ = 0;
+    block_.release();
+  }
   if (may_have_more_ && size < limit && !read_op.pending()) {
     auto const got = stream_->try_read({relay_.data() + size, limit - size});
     size += got;
@@ -92,6 +97,7 @@ std::span<char> Downstream::collect_body(std::uint64_t wanted) {
 
 void Downstream::start_body_wait(std::uint64_t wanted) {
   from_ = to_ = 0;
+  block_.release();  // the head that it was borrowed for has been forwarded
   target_ = Target::buffer;
   stream_->start_read(read_op, {buffer(), static_cast<std::size_t>(std::min<std::uint64_t>(wanted, capacity()))});
 }

@@ -37,7 +37,8 @@ Result<> plan_inspection(Exchange& x, policy::Route const& route) {
   if (route.has_query || route.operation->body == policy::BodyKind::none)
     GW_CHECK(upload::inspect_query(route.operation->id, route.query, validation_of(values), x.problems));
   if (route.operation->body == policy::BodyKind::none) return {};
-  return x.inspection.begin(route.operation->id, x.head.fields.first(http::Name::content_type), rules_of(values), x.problems);
+  GW_CHECK(x.inspection.begin(route.operation->id, x.head.fields.first(http::Name::content_type), rules_of(values), x.problems));
+  return x.inspection.announce(x.framing.body.length);
 }
 
 net::Task<Result<>> judge_small_body(Downstream& down, Exchange& x) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/policy/response.hpp"
+#include "inspect.hpp"
 
 namespace gateway::proxy {
 namespace {
@@ -98,29 +99,36 @@ void member(Out& out, std::string_view name, std::string_view value, bool first 
   out.append("\"");
 }
 
+// Whether a problem belongs into the answer to a failure: faults that were let pass (validation = "report") are not what
+// another failure is about.
+bool is_told(upload::Problem const& problem, Failure failure, Exchange const& x) {
+  if (!is_upload_refusal(failure.code)) return false;
+  return problem.code == failure.code || x.snapshot->config->values.uploads_validation != "report";
+}
+
 // A sentence about the request's content, when inspection left one; else what the failure says by itself.
 std::string_view detail_of(Failure failure, Exchange const& x, std::array<char, 160>& buffer, std::string& longer) {
   auto const& problems = x.problems.all();
   auto const first = std::find_if(problems.begin(), problems.end(), [&](auto const& problem) { return problem.code == failure.code; });
   if (first == problems.end()) return detail_sentence(failure, x, buffer);
-  if (problems.size() == 1) return first->message;
-  longer = first->message + "; " + std::to_string(problems.size() - 1) + " more in errors";
+  auto const listed = std::count_if(problems.begin(), problems.end(), [&](auto const& problem) { return is_told(problem, failure, x); });
+  if (listed == 1) return first->message;
+  longer = first->message + "; " + std::to_string(listed - 1) + " more in errors";
   return longer;
 }
 
 // All problems of the request, as far as there is room for them: the bound is that of Problems::max_listed and of the
 // lengths of names and sentences.
-void write_errors(ProblemBody& body, Exchange const& x) {
-  if (x.problems.empty()) return;
-  body.append(",\"errors\":[");
+void write_errors(ProblemBody& body, Exchange const& x, Failure failure) {
   bool first = true;
   for (auto const& problem : x.problems.all()) {
-    if (!std::exchange(first, false)) body.append(",");
+    if (!is_told(problem, failure, x)) continue;
+    body.append(std::exchange(first, false) ? ",\"errors\":[" : ",");
     member(body, "field", problem.field, true);
     member(body, "message", problem.message);
     body.append("}");
   }
-  body.append("]");
+  if (!first) body.append("]");
 }
 
 void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure) {
@@ -138,7 +146,7 @@ void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure) {
   member(body, "reason", traits.token);
   member(body, "instance", x.id.view());
   member(body, "message", detail);
-  write_errors(body, x);
+  write_errors(body, x, failure);
   body.append("}");
 }
 

@@ -49,9 +49,9 @@ constexpr std::uint64_t with_operation(Exchange const& x, Code code) {
 }
 
 void count_uploads(Worker& worker, Exchange const& x) {
-  if (x.operation == nullptr || x.operation->body == policy::BodyKind::none) return;
+  if (x.operation == nullptr) return;
   if (x.reason != observe::no_reason && is_upload_refusal(static_cast<Code>(x.reason))) {
-    worker.metrics.uploads_rejected.add(with_operation(x, static_cast<Code>(x.reason)));
+    if (x.operation->body != policy::BodyKind::none) worker.metrics.uploads_rejected.add(with_operation(x, static_cast<Code>(x.reason)));
     return;
   }
   for (auto const& problem : x.problems.all()) worker.metrics.uploads_reported.add(with_operation(x, problem.code));
@@ -90,7 +90,7 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   metrics.upstream_busy.set(gauges.busy);
 
   observe::AccessRecord record;
-  record.wall_ns = wall_clock_ns();
+  record.wall_ns = x.started_unix_ns + duration.count();
   record.request_id = x.id;
   std::memcpy(record.trace_id, x.trace.trace_id().data(), sizeof record.trace_id);
   record.tenant = tenant;
@@ -142,7 +142,7 @@ void take_identifiers(Worker& worker, Exchange& x, bool has_head) {
     x.had_client_key = x.head.fields.occurrences(Name::x_api_key) > 0;
   }
   auto const parsed = RequestId::parse(given);
-  x.id = parsed ? *parsed : RequestId::make(wall_clock_ns(), worker.entropy);
+  x.id = parsed ? *parsed : RequestId::make(x.started_unix_ns, worker.entropy);
   x.trace = TraceContext::continue_from(traceparent, worker.entropy);
 }
 
@@ -150,6 +150,7 @@ net::Task<Fate> serve_exchange(Worker& worker, Downstream& down, Exchange& x) {
   worker.metrics.in_flight.add();
   x.snapshot = worker.snapshot;
   x.started = precise_now();
+  x.started_unix_ns = wall_clock_ns();
   auto outcome = co_await read_head(down, x);
   take_identifiers(worker, x, outcome.has_value());
   if (outcome) outcome = co_await run_phases(worker, down, x);

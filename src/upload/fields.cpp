@@ -16,7 +16,7 @@ namespace {
   F(read_submission, query, userid, text, false, 256, "")                                     \
   F(read_submission, query, email, email, false, 254, "")                                     \
   F(read_submission, query, count, count, false, 4, "")                                       \
-  F(read_submission, query, nextpage_id, id, false, 128, "")                                  \
+  F(read_submission, query, nextpage_id, text, false, 256, "")                                \
   F(read_submission, query, nextpage_date, text, false, 64, "")                               \
   F(read_submission, query, start_date, date, false, 10, "")                                  \
   F(read_submission, query, end_date, date, false, 10, "")                                    \

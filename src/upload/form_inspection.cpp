@@ -14,15 +14,27 @@ ImageType type_of_name(std::string_view type) {
   return ImageType::unknown;
 }
 
-// Whether a file name speaks for another type. One without an ending says nothing.
+constexpr std::string_view jpeg_endings[] = {"jpg", "jpeg", "jpe", "jfif"};
+// What other files are called, above all those that something might run or render. An ending that is not here, such as
+// the family name in `john.smith`, says nothing.
+constexpr std::string_view other_endings[] = {
+    "gif", "webp", "heic", "heif", "avif", "bmp", "tif",  "tiff", "ico", "svg", "psd",  "raw",  "dng",  "pdf", "ps",   "eps", "doc",
+    "docx", "xls", "xlsx", "ppt", "pptx", "odt", "rtf", "txt", "csv", "htm", "html", "xhtml", "xml", "json", "js", "mjs", "css", "php",
+    "phtml", "asp", "aspx", "jsp", "cgi", "pl", "py", "rb", "sh", "bat", "cmd", "ps1", "vbs", "exe", "dll", "com", "msi", "jar", "apk",
+    "so", "zip", "gz", "tar", "rar", "7z", "mp4", "mov", "avi", "mp3", "wav", "lnk", "hta"};
+
+template <class Endings>
+bool is_one_of(std::string_view ending, Endings const& endings) {
+  return std::any_of(std::begin(endings), std::end(endings), [&](auto known) { return iequals(ending, known); });
+}
+
+// Whether a file name speaks for another type.
 bool contradicts(std::string_view file_name, ImageType type) {
   auto const dot = file_name.rfind('.');
   if (dot == std::string_view::npos) return false;
   auto const ending = file_name.substr(dot + 1);
-  if (type == ImageType::png) return !iequals(ending, "png");
-  for (std::string_view known : {"jpg", "jpeg", "jpe", "jfif"})
-    if (iequals(ending, known)) return false;
-  return true;
+  if (is_one_of(ending, other_endings)) return true;
+  return type == ImageType::png ? is_one_of(ending, jpeg_endings) : iequals(ending, "png");
 }
 
 std::string allowed_types(Rules const& rules) {
@@ -86,14 +98,14 @@ std::string FormInspection::part_label() const {
 }
 
 Result<> FormInspection::refuse(Failure failure, std::string message) {
-  problems_->add(failure.code, shown_name(reader_.head().name), std::move(message));
+  problems_->decide(failure.code, shown_name(reader_.head().name), std::move(message));
   return failure;
 }
 
 Result<> FormInspection::refuse(Failure failure) {
   auto const said = sentence(failure, rules_);
   if (is_about_the_body(failure.code)) {
-    problems_->add(failure.code, "", "the body" + said);
+    problems_->decide(failure.code, "", "the body" + said);
     return failure;
   }
   return refuse(failure, part_label() + (said.front() == ':' ? "" : " ") + said);
@@ -142,7 +154,7 @@ Result<> FormInspection::begin_part() {
 Result<> FormInspection::judge_declared_type() {
   declared_ = type_of_name(reader_.head().type);
   // What clients send that do not look at the file declares nothing: the bytes alone decide.
-  bool const undeclared = iequals(reader_.head().type, "application/octet-stream");
+  bool const undeclared = iequals(reader_.head().type, "application/octet-stream") || iequals(reader_.head().type, "binary/octet-stream");
   if (undeclared || is_allowed(rules_, declared_)) return {};
   return object({Code::file_type_not_allowed});
 }

@@ -25,6 +25,12 @@ Result<> Inspection::begin(policy::OperationId operation, std::string_view conte
   problems_ = &problems;
   auto const type = type_of(content_type);
   if (iequals(type, "application/json") || iequals(type, "application/x-www-form-urlencoded")) {
+    // The bytes are read as UTF-8, so no other label may travel with them.
+    auto const parameters = trim(content_type.substr(std::min(content_type.find(';'), content_type.size())));
+    if (!parameters.empty() && !iequals(trim(parameters.substr(1)), "charset=utf-8")) {
+      problems.add(Code::content_type_malformed, "", "a body of this type has no parameter but charset=utf-8");
+      return Failure{Code::content_type_malformed};
+    }
     kind_ = iequals(type, "application/json") ? Kind::json : Kind::urlencoded;
     return {};
   }
@@ -59,13 +65,20 @@ void Inspection::end() {
   if (whole_.capacity() > kept_bytes) std::string().swap(whole_);
 }
 
+Result<> Inspection::refuse_size() {
+  problems_->decide(Code::body_too_large, "", "a JSON or form body is at most " + shown_size(max_whole_body_bytes) + " long");
+  return Failure{Code::body_too_large, static_cast<std::int64_t>(max_whole_body_bytes)};
+}
+
+Result<> Inspection::announce(std::uint64_t length) {
+  bool const whole = kind_ != Kind::form && rules_.validation != Validation::off;
+  return whole && length > max_whole_body_bytes ? refuse_size() : Result<>();
+}
+
 // JSON and urlencoded bodies: small, and judged as a whole.
 Result<> Inspection::feed_whole(std::span<char const> bytes) {
   if (rules_.validation == Validation::off) return {};
-  if (bytes.size() > max_whole_body_bytes - whole_.size()) {
-    problems_->add(Code::body_too_large, "", "a body of this type is at most " + shown_size(max_whole_body_bytes) + " long");
-    return Failure{Code::body_too_large, static_cast<std::int64_t>(max_whole_body_bytes)};
-  }
+  if (bytes.size() > max_whole_body_bytes - whole_.size()) return refuse_size();
   whole_.append(bytes.data(), bytes.size());
   return {};
 }

@@ -17,6 +17,7 @@ constexpr std::size_t max_depth = 16;
 constexpr std::size_t least_capacity = 32;
 
 constexpr std::string_view not_json = "the body is not JSON";
+constexpr std::string_view bad_number = "the body holds a number that cannot be read";
 constexpr std::string_view not_object = "the body must be one JSON object";
 constexpr std::string_view too_deep = "the body is nested deeper than 16 levels";
 constexpr std::string_view bad_text = "the body is not UTF-8";
@@ -26,6 +27,7 @@ static_assert(max_depth == 16, "as too_deep says");
 std::string_view said_of(simdjson::error_code error) {
   if (error == simdjson::DEPTH_ERROR) return too_deep;
   if (error == simdjson::UTF8_ERROR) return bad_text;
+  if (error == simdjson::NUMBER_ERROR) return bad_number;
   return not_json;
 }
 

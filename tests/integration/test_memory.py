@@ -61,7 +61,7 @@ class Uploads(unittest.TestCase):
     def run_uploads(self, vendor, count, size, slice_size, stall=False, tls=None):
         """`count` uploads side by side, each `slice_size` bytes a turn. With `stall` the vendor takes
         nothing until nobody can send any more."""
-        self.request = wire.request("POST", "/v3/submission/step1", [hostile.MULTIPART], hostile.form("slow", size))
+        self.request = wire.request("POST", "/v3/submission/step1", [hostile.MULTIPART, ("X-Long", "x" * 2000)], hostile.form("slow", size))
         with Gateway(vendor, tls=tls, limits=LONG, log={"level": "warn"},
                      upstream={"total_timeout": "300s", "first_byte_timeout": "120s",
                                "idle_timeout": "3s"}) as gateway:    # pooled connections go soon

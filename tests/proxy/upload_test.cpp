@@ -224,6 +224,66 @@ TEST(Upload, TheHeadAloneIsRefusedBeforeContinue) {
   }
 }
 
+TEST(Upload, WhatWasLetPassIsNotBlamedForAnotherFailure) {
+  Rig rig(with_validation("report"));
+  rig.vendor.stop_listening();
+  auto const answer = rig.answer_of(rig.call_with(upload_request(text_part("email", "nobody") + upload_body("x"))));
+  EXPECT_EQ(answer.field("x-gateway-reason"), "upstream_connect_failed");
+  EXPECT_EQ(answer.body.find("errors"), std::string::npos) << answer.body;
+  EXPECT_EQ(rig.answer_of(rig.call_with(get_request("/v3/submission?nonsense=1"))).field("x-gateway-reason"), "upstream_connect_failed");
+  EXPECT_GT(counted(rig.worker->metrics.uploads_reported), 3u) << "faults of queries are counted too";
+}
+
+TEST(Upload, TheVerdictIsToldHoweverMuchElseIsWrong) {
+  Rig rig(with_validation("enforce"));
+  std::string body;
+  for (int i = 0; i < 40; ++i)
+    body += "--b0undary\r\nContent-Disposition: form-data; name=\"f" + std::to_string(i) +
+            "\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" + jpeg_picture(9) + "\r\n";
+  body += "--b0undary\r\nContent-Disposition: form-data; name=\"t\"\r\nX-Y: z\r\n\r\nv\r\n--b0undary--\r\n";
+  auto const answer = rig.answer_of(rig.call_with(upload_request(body)));
+  EXPECT_EQ(answer.field("x-gateway-reason"), "part_header_unknown");
+  EXPECT_NE(answer.body.find("\"detail\":\"part 't': unknown part header; 31 more in errors\""), std::string::npos) << answer.body;
+}
+
+TEST(Upload, AWholeBodyThatIsTooLongIsRefusedByItsLength) {
+  for (auto const* type : {"application/json", "application/x-www-form-urlencoded"}) {
+    Rig rig(with_validation("enforce"));
+    auto& caller = rig.call_with("POST /v3/address_code HTTP/1.1\r\nHost: x\r\nContent-Type: "s + type +
+                                 "\r\nContent-Length: 65537\r\nExpect: 100-continue\r\n\r\n");
+    int interim = 0;
+    auto const answer = rig.answer_of(caller, &interim);
+    EXPECT_EQ(answer.field("x-gateway-reason"), "body_too_large");
+    EXPECT_NE(answer.body.find("64 KiB"), std::string::npos) << answer.body;
+    EXPECT_EQ(interim, 0);
+    EXPECT_TRUE(rig.vendor.connections.empty());
+  }
+}
+
+TEST(Upload, TextIsReadAndLabelledAsUtf8) {
+  struct Case {
+    std::string type;
+    int status;
+  };
+  for (auto const& item : {Case{"application/json; charset=UTF-8", 200}, Case{"application/json;charset=utf-8", 200},
+                           Case{"application/json; charset=utf-16", 400}, Case{"application/json; charset=utf-8; x=y", 400}}) {
+    Rig rig(with_validation("enforce"));
+    auto const answer = rig.answer_of(rig.call_with(request_with_body("/v3/address_code", item.type, "{\"address\":\"x\"}")));
+    EXPECT_EQ(answer.status, item.status) << item.type << answer.body;
+  }
+}
+
+TEST(Upload, ALargeHeadIsGivenBackBeforeTheBodyHasCome) {
+  Rig rig(with_validation("enforce"));
+  auto const request = upload_request(step1_body(jpeg_picture(300'000)), 0, "X-Long: " + std::string(2'000, 'x') + "\r\n");
+  auto& caller = rig.call_with(request.substr(0, request.size() - 100'000));
+  ASSERT_TRUE(rig.loop.run_until([&] { return caller.unsent() == 0; }));
+  rig.loop.settle();
+  EXPECT_EQ(rig.worker->sessions->borrowed_bytes(), 0u);
+  caller.send(request.substr(request.size() - 100'000));
+  EXPECT_EQ(rig.answer_of(caller).status, 200);
+}
+
 TEST(HeldBack, GivesEveryByteInOrderAndTheLastOnesLast) {
   std::random_device entropy;
   auto const seed = entropy();

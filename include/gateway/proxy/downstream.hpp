@@ -68,6 +68,9 @@ class Downstream {
   bool expired() const { return deadline_.expired(); }
   Failure expiry() const { return {deadline_.reason()}; }
 
+  // What it holds of the worker's buffers.
+  std::size_t borrowed_bytes() const { return block_.size() + relay_.size(); }
+
   bool half_closed() const { return ended_; }
   bool failed() const { return failed_; }
 

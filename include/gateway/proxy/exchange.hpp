@@ -117,6 +117,7 @@ struct Exchange {
   int attempts = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Instant started{}, request_sent{};
+  std::int64_t started_unix_ns = 0;
   Duration upstream_time{};
 
   void enter(Phase next) { phase = next; }

@@ -56,6 +56,8 @@ class Inspection {
   // For a request whose Content-Type is documented for `operation`. Fails with what Boundary::parse says; `problems`,
   // which gets the sentences for the answer, must stay until the end.
   Result<> begin(policy::OperationId operation, std::string_view content_type, Rules const& rules, Problems& problems);
+  // The length that the request's head announces: body_too_large when a body of this kind must not be so long.
+  Result<> announce(std::uint64_t length);
   // The next bytes of the body. A failure is final, and its sentence is the last problem.
   Result<> feed(std::span<char const> bytes);
   // The body is through: the verdict. Under Validation::report what would have been refused is in `problems` only.
@@ -71,6 +73,7 @@ class Inspection {
  private:
   enum class Kind : std::uint8_t { none, form, json, urlencoded };
   Result<> feed_whole(std::span<char const> bytes);
+  Result<> refuse_size();
   Result<> finish_whole();
 
   Kind kind_ = Kind::none;

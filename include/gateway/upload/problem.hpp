@@ -23,6 +23,11 @@ class Problems {
   void add(Code code, std::string field, std::string message) {
     if (items_.size() < max_listed) items_.push_back({code, std::move(field), std::move(message)});
   }
+  // The problem that decides the verdict: always listed, if need be instead of the last one.
+  void decide(Code code, std::string field, std::string message) {
+    if (items_.size() == max_listed) items_.pop_back();
+    add(code, std::move(field), std::move(message));
+  }
   bool empty() const { return items_.empty(); }
   std::vector<Problem> const& all() const { return items_; }
   void clear() { items_.clear(); }

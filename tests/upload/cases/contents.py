@@ -72,6 +72,8 @@ def files(cases):
 
     for name in ("id.jpg", "id.jpeg", "id.JPG", "ID.JPEG", "id.jpe", "id.jfif", "id", "blob", "a.b.jpg"):
         add(f"jpeg-named-{name}", file_name=name)
+    for name in ("john.smith", "id.jpg.", "upload.tmp", "IMG.2024"):
+        add(f"jpeg-named-{name}", file_name=name)
     for name in ("id.png", "id.PNG", "id", "x.jpg.png"):
         add(f"png-named-{name}", picture="png", kind="image/png", file_name=name)
     for name in ("id.png", "id.gif", "id.pdf", "id.exe", "id.jpg.png", "id.html", "id.svg", "id.jpg.php"):
