@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/base/ascii.hpp"
+#include "gateway/base/secret.hpp"
 
 namespace gateway::upload {
 namespace {
@@ -86,8 +87,7 @@ void FormInspection::begin(Boundary const& boundary, policy::OperationId operati
 void FormInspection::end() {
   file_count_ = 0;
   // What a person wrote is not kept longer than the request.
-  std::fill(value_.begin(), value_.end(), '\0');
-  value_.clear();
+  wipe(value_);
   text_front_.clear();
 }
 

@@ -4,6 +4,7 @@
 
 #include "form_inspection.hpp"
 #include "gateway/base/ascii.hpp"
+#include "gateway/base/secret.hpp"
 
 namespace gateway::upload {
 namespace {
@@ -61,7 +62,7 @@ void Inspection::end() {
   if (kind_ == Kind::none) return;
   kind_ = Kind::none;
   if (form_) form_->end();
-  whole_.clear();
+  wipe(whole_);
   if (whole_.capacity() > kept_bytes) std::string().swap(whole_);
 }
 
