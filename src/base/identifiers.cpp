@@ -82,13 +82,16 @@ bool valid_traceparent(std::string_view t) {
 }
 }  // namespace
 
-TraceContext TraceContext::continue_from(std::string_view traceparent, Entropy& entropy) {
+TraceContext TraceContext::continue_from(std::string_view traceparent, Entropy& entropy, RequestId const* made) {
   TraceContext context;
   char* out = context.text_.data();
   std::memcpy(out, "00-", 3);
   bool const valid = valid_traceparent(traceparent);
   if (valid) {
     std::memcpy(out + 3, traceparent.data() + 3, 32);
+  } else if (made != nullptr) {
+    auto const uuid = made->view();
+    std::remove_copy(uuid.begin(), uuid.end(), out + 3, '-');
   } else {
     std::uint64_t const halves[2] = {entropy.next() | 1, entropy.next()};  // a trace id of zeros would be invalid
     write_hex({reinterpret_cast<unsigned char const*>(halves), 16}, out + 3);

@@ -9,12 +9,13 @@
 
 namespace gateway::net {
 namespace {
-constexpr std::size_t kinds = 3;
+constexpr std::size_t kinds = 4;
 // Kept blocks a thread: enough for a steady load, little enough that a burst gives its memory back.
-constexpr std::array<std::size_t, kinds> kept = {64, 64, 16};
+constexpr std::array<std::size_t, kinds> kept = {64, 64, 8, Block::max_wide};
 
 struct ThreadBlocks {
   std::array<std::vector<char*>, kinds> free;
+  std::size_t wide_lent = 0;
   ThreadBlocks() {
     for (std::size_t kind = 0; kind < kinds; ++kind) free[kind].reserve(kept[kind]);
   }
@@ -37,7 +38,13 @@ ThreadBlocks::~ThreadBlocks() {
 thread_local ThreadBlocks blocks;
 }  // namespace
 
+Block Block::for_body(std::uint64_t wanted) {
+  bool const wide = wanted > block_bytes(BlockSize::relay) && blocks.wide_lent < max_wide;
+  return Block(wide ? BlockSize::wide : BlockSize::relay);
+}
+
 Block::Block(BlockSize size) : size_(size) {
+  if (size == BlockSize::wide) ++blocks.wide_lent;
   auto& list = blocks.free[static_cast<std::size_t>(size)];
   if (list.empty()) {
     data_ = map_block(block_bytes(size));
@@ -50,6 +57,7 @@ Block::Block(BlockSize size) : size_(size) {
 void Block::release() noexcept {
   if (data_ == nullptr) return;
   auto const kind = static_cast<std::size_t>(size_);
+  if (size_ == BlockSize::wide) --blocks.wide_lent;
   char* const data = std::exchange(data_, nullptr);
   auto& list = blocks.free[kind];
   if (list.size() < kept[kind]) list.push_back(data);

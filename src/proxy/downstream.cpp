@@ -77,7 +77,7 @@ net::Task<Result<>> Downstream::read_more() {
 }
 
 std::span<char> Downstream::collect_body(std::uint64_t wanted) {
-  if (!relay_) relay_ = net::Block(net::BlockSize::relay);
+  if (!relay_) relay_ = net::Block::for_body(wanted);
   auto const limit = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, relay_.size()));
   auto size = std::min<std::size_t>(to_ - from_, limit);
   std::memcpy(relay_.data(), buffer() + from_, size);
@@ -112,8 +112,11 @@ bool Downstream::unread_back(std::span<char const> rest) {
   if (rest.empty()) return true;
   if (from_ != to_) return false;
   from_ = to_ = 0;
-  bool const large = rest.size() > net::block_bytes(net::BlockSize::head);
-  if (rest.size() > capacity()) block_ = net::Block(large ? net::BlockSize::relay : net::BlockSize::head);
+  if (rest.size() > capacity()) {
+    bool const fits_head = rest.size() <= net::block_bytes(net::BlockSize::head);
+    bool const fits_relay = rest.size() <= net::block_bytes(net::BlockSize::relay);
+    block_ = net::Block(fits_head ? net::BlockSize::head : fits_relay ? net::BlockSize::relay : net::BlockSize::wide);
+  }
   std::memcpy(buffer(), rest.data(), rest.size());
   to_ = static_cast<std::uint32_t>(rest.size());
   return true;

@@ -143,7 +143,7 @@ void take_identifiers(Worker& worker, Exchange& x, bool has_head) {
   }
   auto const parsed = RequestId::parse(given);
   x.id = parsed ? *parsed : RequestId::make(x.started_unix_ns, worker.entropy);
-  x.trace = TraceContext::continue_from(traceparent, worker.entropy);
+  x.trace = TraceContext::continue_from(traceparent, worker.entropy, parsed ? nullptr : &x.id);
 }
 
 net::Task<Fate> serve_exchange(Worker& worker, Downstream& down, Exchange& x) {

@@ -138,6 +138,16 @@ TEST(TraceContext, EachByteOfAValidHeaderMatters) {
     }
 }
 
+TEST(TraceContext, ANewTraceTakesItsIdFromARequestIdThatWasMade) {
+  FixedEntropy entropy(0x0123456789abcdef);
+  auto const id = RequestId::make(1'700'000'000'000'000'000, entropy);
+  std::string digits(id.view());
+  std::erase(digits, '-');
+  EXPECT_EQ(TraceContext::continue_from("", entropy, &id).trace_id(), digits);
+  std::string const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  EXPECT_EQ(TraceContext::continue_from(given, entropy, &id).trace_id(), given.substr(3, 32)) << "the caller's is kept";
+}
+
 TEST(TraceContext, NewTracesAreNeverZeroAndDiffer) {
   FixedEntropy none(0);
   auto const context = TraceContext::continue_from("", none);

@@ -204,10 +204,28 @@ TEST(FramePool, UsesAFrameAgain) {
 }
 #endif
 
+TEST(Block, AFewLongBodiesGetWideBlocks) {
+  using net::Block;
+  using net::BlockSize;
+  constexpr auto relay = net::block_bytes(BlockSize::relay), wide = net::block_bytes(BlockSize::wide);
+  EXPECT_EQ(Block::for_body(relay).size(), relay) << "a body that fits the smaller one";
+  std::vector<Block> lent;
+  for (std::size_t i = 0; i < Block::max_wide; ++i) lent.push_back(Block::for_body(relay + 1));
+  for (auto const& block : lent) EXPECT_EQ(block.size(), wide);
+  auto crowd = Block::for_body(wide);
+  EXPECT_EQ(crowd.size(), relay);
+  std::memset(lent.back().data(), 'x', wide);
+  Block moved(std::move(lent.back()));
+  lent.pop_back();
+  EXPECT_EQ(Block::for_body(wide).size(), relay) << "moving one does not give it back";
+  moved.release();
+  EXPECT_EQ(Block::for_body(wide).size(), wide);
+}
+
 TEST(Block, BelongsToOneOwnerAndIsLentAgain) {
   using net::Block;
   using net::BlockSize;
-  for (auto const size : {BlockSize::head, BlockSize::small, BlockSize::relay}) {
+  for (auto const size : {BlockSize::head, BlockSize::small, BlockSize::relay, BlockSize::wide}) {
     Block a(size);
     ASSERT_TRUE(a);
     EXPECT_EQ(a.size(), net::block_bytes(size));

@@ -45,8 +45,9 @@ class RequestId {
 class TraceContext {
  public:
   static constexpr std::size_t header_bytes = 55;
-  // Continues a valid `traceparent`; anything else starts a new, unsampled trace.
-  static TraceContext continue_from(std::string_view traceparent, Entropy& entropy);
+  // Continues a valid `traceparent`; anything else starts a new, unsampled trace. The new trace's id is that of `made`, a
+  // request id of RequestId::make() (62 of its last 64 bits are random), so that one leads to the other.
+  static TraceContext continue_from(std::string_view traceparent, Entropy& entropy, RequestId const* made = nullptr);
   // "00-<trace id>-<our parent id>-<flags>"
   std::string_view header() const { return {text_.data(), header_bytes}; }
   std::string_view trace_id() const { return header().substr(3, 32); }

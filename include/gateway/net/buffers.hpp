@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -11,12 +12,14 @@ enum class BlockSize : unsigned char {
   head,   // 64 KiB: the largest head with the start of a body
   small,  // 20 KiB: one TLS record and its overhead
   relay,  // 256 KiB: body bytes on their way
+  wide,   // 512 KiB: the same, half the system calls; only for_body() lends it, to few at a time
 };
 constexpr std::size_t block_bytes(BlockSize size) {
   switch (size) {
     case BlockSize::head: return 64 * 1024;
     case BlockSize::small: return 20 * 1024;
     case BlockSize::relay: return 256 * 1024;
+    case BlockSize::wide: return 512 * 1024;
   }
   return 0;
 }
@@ -25,6 +28,10 @@ class Block {
  public:
   Block() = default;
   explicit Block(BlockSize size);
+  // For `wanted` bytes of a body: a wide one while at most max_wide of this thread are lent out, so that a crowd of
+  // callers whose vendor does not read holds little more than a relay block each.
+  static Block for_body(std::uint64_t wanted);
+  static constexpr std::size_t max_wide = 8;
   Block(Block&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
   Block& operator=(Block&& other) noexcept {
     if (this != &other) {

@@ -48,7 +48,9 @@ class WorkerThread {
   void tick();
   void run(unsigned index);
 
-  boost::asio::io_context loop_{1};
+  // A worker's sockets are used by its own thread only, so Asio need not lock each of them for each operation. Work
+  // that other threads post stays locked.
+  boost::asio::io_context loop_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   proxy::Worker worker_;
   Limits limits_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
