@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,8 +19,6 @@ namespace gateway::net {
 namespace asio = boost::asio;
 namespace {
 constexpr bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-// The two calls of the request path go to the kernel directly: in a process with threads the C library makes each of its
-// own a cancellation point, two locked instructions that nobody here needs.
 }  // namespace
 
 // The functions of an operation: `perform` is tried when the descriptor may be ready; `complete` runs in the event loop,
@@ -239,14 +236,14 @@ bool SocketStream::probe_idle() noexcept {
 }
 
 long SocketStream::try_receive(std::span<char> buffer) noexcept {
-  return ::syscall(SYS_recvfrom, fd_, buffer.data(), buffer.size(), MSG_DONTWAIT, nullptr, nullptr);
+  return ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
 }
 
 long SocketStream::try_send(std::span<iovec const> parts) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();
-  return ::syscall(SYS_sendmsg, fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace gateway::net
