@@ -50,4 +50,15 @@ Stamp Invalidations::last(Subject subject) const {
   return std::max(slots_[static_cast<std::uint64_t>(subject) & mask_].load(), all_.load());
 }
 
+bool Invalidations::hold(std::span<Subject const> subjects, Stamp asked) const {
+  return all_.load() <= asked && std::all_of(subjects.begin(), subjects.end(), [&](Subject subject) { return holds(subject, asked); });
+}
+
+// The last invalidation of a slot is all that is known of it: a later one hides one in between, and is told as such. That
+// errs to the safe side only where it must: somebody who asked at `until` before that later one may have it refused.
+bool Invalidations::any_between(std::span<Subject const> subjects, Stamp asked, Stamp until) const {
+  auto const between = [&](Stamp ended) { return ended > asked && asked < until; };
+  return between(all_.load()) || std::any_of(subjects.begin(), subjects.end(), [&](Subject subject) { return between(last(subject)); });
+}
+
 }  // namespace gateway::cache

@@ -41,6 +41,22 @@ TEST(Invalidations, ATableOfOneSlotIsStillRight) {
   EXPECT_FALSE(invalidations.holds(submission_subject("b"), asked)) << "they share the slot";
 }
 
+TEST(Invalidations, ALaterOneDoesNotHideOneInBetween) {
+  Invalidations invalidations(16);
+  std::vector<Subject> const shown = {submission_subject("s")};
+  auto const asked = invalidations.now();
+  EXPECT_FALSE(invalidations.any_between(shown, asked, asked));
+  invalidations.invalidate(shown[0]);
+  auto const joined = invalidations.now();
+  EXPECT_TRUE(invalidations.any_between(shown, asked, joined));
+  invalidations.invalidate(shown[0]);
+  EXPECT_TRUE(invalidations.any_between(shown, asked, joined)) << "only the last one is remembered, but there was one";
+  EXPECT_FALSE(invalidations.any_between(shown, asked, asked)) << "nobody who asked before both is concerned";
+  EXPECT_FALSE(invalidations.any_between({}, asked, joined));
+  invalidations.invalidate_all();
+  EXPECT_TRUE(invalidations.any_between({}, asked, invalidations.now()));
+}
+
 // Whoever takes a stamp after a call ended may serve what it asked then; whoever took it before the call began may not.
 TEST(Invalidations, HoldAcrossThreads) {
   Invalidations invalidations(16);

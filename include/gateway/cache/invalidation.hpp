@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace gateway::cache {
@@ -35,6 +36,10 @@ class Invalidations {
   Stamp last(Subject subject) const;
   // Whether an answer to a question asked at `asked` still holds, as far as it shows `subject`.
   bool holds(Subject subject, Stamp asked) const { return last(subject) <= asked; }
+  // The same for all that an answer shows, which may be nothing.
+  bool hold(std::span<Subject const> subjects, Stamp asked) const;
+  // Whether anything of `subjects` was invalidated after `asked`, up to `until`.
+  bool any_between(std::span<Subject const> subjects, Stamp asked, Stamp until) const;
   // Invalidations so far, for the metric.
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   std::size_t bytes() const { return (mask_ + 1) * sizeof(std::atomic<Stamp>); }

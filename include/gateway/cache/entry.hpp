@@ -1,0 +1,132 @@
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/base/time.hpp"
+#include "gateway/cache/invalidation.hpp"
+#include "gateway/cache/ledger.hpp"
+#include "gateway/policy/operation.hpp"
+
+namespace gateway::cache {
+
+// When an answer was made and how long it is good for. Instants are of the coarse monotonic clock.
+struct Times {
+  Instant answered{};         // when the vendor's answer was complete
+  Duration initial_age{};     // its age then (RFC 9111 section 4.2.3)
+  Duration lifetime{};        // freshness lifetime, counted from the age of 0
+  bool must_revalidate = false;  // never served stale
+  Instant useless_after = Instant::max();  // neither fresh nor a stale stand-in from then on
+
+  Duration age(Instant now) const { return initial_age + std::max(Duration::zero(), now - answered); }
+  Duration remaining(Instant now) const { return lifetime - age(now); }
+};
+
+// What an answer is stored with, besides its bytes.
+struct EntryFacts {
+  policy::OperationId operation{};
+  Stamp asked = 0;          // when the question went to the vendor
+  std::uint64_t order = 0;  // of its flight
+  int status = 200;
+  Times times;
+  std::vector<Subject> subjects;  // an invalidation of any of them ends the entry
+  std::string_view key;            // copied, as are all texts here
+  std::string_view head;           // status line and header fields as they are sent, without the empty line
+  std::string_view entity_tag;     // of the answer as the caller sees it; quoted, perhaps W/
+  std::string_view vendor_tag, vendor_modified;  // validators that the vendor gave, empty when it gave none
+  std::string_view vary;           // request field values the answer was chosen by, as vary.hpp writes them
+};
+
+// One answer of the vendor, ready to be written to a socket. Immutable once it is shared; shared by reference count
+// between the store and the exchanges that are sending it, in any thread. It holds personal data: whatever it held is
+// wiped when the last reference goes, and its memory is on the store's ledger until then.
+class Entry {
+ public:
+  // Takes over `body`. Null when the ledger has no room for it.
+  static class EntryPtr make(EntryFacts const& facts, Bytes body, Ledger& ledger);
+
+  Entry(Entry const&) = delete;
+  Entry& operator=(Entry const&) = delete;
+
+  policy::OperationId operation() const { return operation_; }
+  Stamp asked() const { return asked_; }
+  std::uint64_t order() const { return order_; }
+  int status() const { return status_; }
+  Times const& times() const { return times_; }
+  std::span<Subject const> subjects() const { return subjects_; }
+  std::string_view key() const { return texts_[0]; }
+  std::string_view head() const { return texts_[1]; }
+  std::string_view entity_tag() const { return texts_[2]; }
+  std::string_view vendor_tag() const { return texts_[3]; }
+  std::string_view vendor_modified() const { return texts_[4]; }
+  std::string_view vary() const { return texts_[5]; }
+  std::string_view body() const { return body_.view(); }
+  // Of the whole entry, allocator's overhead included.
+  std::size_t bytes() const { return bytes_; }
+  // Whether no invalidation has ended it.
+  bool holds(Invalidations const& invalidations) const;
+
+ private:
+  friend class EntryPtr;
+  friend class Shard;
+  friend class EntryQueue;
+  friend class S3Fifo;
+  Entry() = default;
+  ~Entry();
+  static constexpr std::size_t text_count = 6;
+
+  mutable std::atomic<std::uint32_t> references_{0};
+  mutable std::atomic<std::uint8_t> uses_{0};  // since it was last looked at by the eviction, at most 3
+  policy::OperationId operation_{};
+  std::uint8_t queue_ = 0;
+  int status_ = 0;
+  std::uint64_t hash_ = 0;
+  Stamp asked_ = 0;
+  std::uint64_t order_ = 0;
+  Times times_;
+  std::span<Subject const> subjects_;
+  std::string_view texts_[text_count];
+  Bytes body_;
+  Bytes own_;  // the memory of subjects and texts
+  std::size_t bytes_ = 0;
+  Ledger* ledger_ = nullptr;
+  // The shard's links, guarded by its lock.
+  Entry* chain_ = nullptr;
+  Entry* older_ = nullptr;
+  Entry* newer_ = nullptr;
+};
+
+// A counted reference.
+class EntryPtr {
+ public:
+  EntryPtr() = default;
+  explicit EntryPtr(Entry const* entry) : entry_(entry) { hold(); }
+  EntryPtr(EntryPtr const& other) : entry_(other.entry_) { hold(); }
+  EntryPtr(EntryPtr&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryPtr& operator=(EntryPtr other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~EntryPtr() { reset(); }
+  void reset() noexcept {
+    if (auto const* entry = std::exchange(entry_, nullptr); entry != nullptr && entry->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete entry;
+  }
+  explicit operator bool() const { return entry_ != nullptr; }
+  Entry const* get() const { return entry_; }
+  Entry const& operator*() const { return *entry_; }
+  Entry const* operator->() const { return entry_; }
+
+ private:
+  void hold() const {
+    if (entry_ != nullptr) entry_->references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  Entry const* entry_ = nullptr;
+};
+
+}  // namespace gateway::cache

@@ -1,0 +1,74 @@
+#include "gateway/cache/store.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace gateway::cache {
+namespace {
+
+constexpr std::size_t bytes_a_shard = 4 * 1024 * 1024;
+constexpr std::size_t max_shards = 64;
+constexpr std::size_t bytes_a_bucket = 1024;  // a submission takes two to three KiB
+constexpr std::size_t bytes_a_ghost = 4096;
+constexpr std::size_t bytes_a_slot = 512;     // of the table of invalidations
+constexpr std::size_t soft_slots = 1024;
+constexpr std::size_t largest_body = 8 * 1024 * 1024;  // 2,000 items, the longest page, are about 4 MB
+constexpr std::size_t evicted_at_once = 32;
+constexpr std::size_t swept_buckets = 2048;
+
+std::size_t shard_count(std::size_t memory) { return std::bit_floor(std::clamp<std::size_t>(memory / bytes_a_shard, 1, max_shards)); }
+
+}  // namespace
+
+Store::Store(StoreLimits limits)
+    : limits_(limits),
+      ledger_(limits.memory),
+      invalidations_(limits.memory / bytes_a_slot),
+      soft_(soft_slots),
+      max_body_(std::min(largest_body, limits.memory / 8)) {
+  auto const count = shard_count(limits.memory);
+  auto tables = invalidations_.bytes() + soft_.bytes();
+  for (std::size_t i = 0; i < count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(limits.memory / bytes_a_bucket / count, limits.memory / bytes_a_ghost / count, invalidations_, metrics_));
+    tables += shards_.back()->table_bytes() + sizeof(Shard);
+  }
+  ledger_.reserve(tables);
+}
+
+Store::~Store() = default;
+
+Reply Store::ask(Question const& question, Judge const& judge, std::shared_ptr<Waiter> const& waiter) {
+  return shard_of(question.hash).ask(question, judge, waiter, limits_.max_waiters);
+}
+
+EntryPtr Store::find(Question const& question) { return shard_of(question.hash).find(question); }
+
+void Store::land(Flight& flight, std::shared_ptr<Outcome> outcome, bool storable) {
+  outcome->asked = flight.asked();
+  auto const waiters = shard_of(flight.hash()).land(flight, outcome->answer, storable, outcome->stored);
+  for (auto const& waiter : waiters) waiter->wake(outcome);
+}
+
+bool Store::suits(Entry const& answer, Stamp joined) const {
+  return !invalidations_.any_between(answer.subjects(), answer.asked(), joined);
+}
+
+// Its own shard first: with keys spread evenly it has its share. The others when that did not suffice.
+bool Store::make_room(std::uint64_t hash, std::size_t bytes) {
+  auto const first = (hash >> 48) & (shards_.size() - 1);
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    auto& shard = *shards_[(first + i) & (shards_.size() - 1)];
+    for (;;) {
+      if (ledger_.limit() - std::min(ledger_.limit(), ledger_.used()) >= bytes) return true;
+      if (shard.evict(evicted_at_once).empty()) break;
+    }
+  }
+  return ledger_.limit() - std::min(ledger_.limit(), ledger_.used()) >= bytes;
+}
+
+void Store::sweep(Instant now) {
+  auto const shard = next_swept_.fetch_add(1, std::memory_order_relaxed) & (shards_.size() - 1);
+  shards_[shard]->sweep(swept_buckets, now);
+}
+
+}  // namespace gateway::cache
