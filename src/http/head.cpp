@@ -24,6 +24,7 @@ constexpr KnownName known_names[] = {
     {"accept", Name::accept},
     {"cookie", Name::cookie},
     {"expect", Name::expect},
+    {"pragma", Name::pragma},
     {"expires", Name::expires},
     {"trailer", Name::trailer},
     {"upgrade", Name::upgrade},
@@ -31,12 +32,14 @@ constexpr KnownName known_names[] = {
     {"x-api-key", Name::x_api_key},
     {"connection", Name::connection},
     {"keep-alive", Name::keep_alive},
+    {"set-cookie", Name::set_cookie},
     {"retry-after", Name::retry_after},
     {"traceparent", Name::traceparent},
     {"content-type", Name::content_type},
     {"x-request-id", Name::x_request_id},
     {"authorization", Name::authorization},
     {"cache-control", Name::cache_control},
+    {"content-range", Name::content_range},
     {"if-none-match", Name::if_none_match},
     {"last-modified", Name::last_modified},
     {"content-length", Name::content_length},
@@ -44,12 +47,14 @@ constexpr KnownName known_names[] = {
     {"content-encoding", Name::content_encoding},
     {"content-language", Name::content_language},
     {"x-amzn-requestid", Name::x_amzn_requestid},
+    {"if-modified-since", Name::if_modified_since},
     {"transfer-encoding", Name::transfer_encoding},
     {"content-disposition", Name::content_disposition},
+    {"argos-gateway-cache-control", Name::argos_gateway_cache_control},
 };
 // The longest target between a method and a version of any plausible length.
 constexpr std::size_t max_request_line_bytes = max_target_bytes + 64;
-constexpr std::size_t longest_known_name = 19;
+constexpr std::size_t longest_known_name = 27;
 
 // For each length, where the known names of that length begin in the table (which is sorted by length).
 constexpr auto make_length_index() {

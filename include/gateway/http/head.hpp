@@ -20,10 +20,11 @@ inline constexpr std::size_t max_target_bytes = 8192;
 
 // Field names that the gateway looks at; anything else is `other`.
 enum class Name : std::uint8_t {
-  other, accept, accept_language, age, authorization, cache_control, connection, content_disposition,
-  content_encoding, content_language, content_length, content_type, cookie, date, etag, expect, expires, host,
-  if_none_match, keep_alive, last_modified, location, retry_after, te, trailer, traceparent, transfer_encoding,
-  upgrade, vary, x_amzn_requestid, x_api_key, x_request_id,
+  other, accept, accept_language, age, argos_gateway_cache_control, authorization, cache_control, connection,
+  content_disposition, content_encoding, content_language, content_length, content_range, content_type, cookie, date,
+  etag, expect, expires, host, if_modified_since, if_none_match, keep_alive, last_modified, location, pragma,
+  retry_after, set_cookie, te, trailer, traceparent, transfer_encoding, upgrade, vary, x_amzn_requestid, x_api_key,
+  x_request_id,
 };
 Name name_of(std::string_view field_name);
 
