@@ -4,6 +4,7 @@
 
 #include "gateway/base/ascii.hpp"
 #include "gateway/base/secret.hpp"
+#include "names.hpp"
 
 namespace gateway::upload {
 namespace {
@@ -56,6 +57,10 @@ bool is_about_the_body(Code code) {
 // What is wrong, behind the name of the part it is wrong with.
 std::string sentence(Failure failure, Rules const& rules) {
   switch (failure.code) {
+    case Code::part_filename_invalid:
+      if (failure.detail != MultipartReader::empty_file_name) break;
+      return "has an empty file name; leave the part out when no file was chosen";
+    case Code::part_name_repeated: return "repeats a name; " + std::string(folding_rule);
     case Code::file_type_not_allowed: return "is not " + allowed_types(rules);
     case Code::file_type_mismatch: return "is declared as another type than its first bytes show";
     case Code::file_name_mismatch: return "has a file name that contradicts its content";
