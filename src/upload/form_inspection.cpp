@@ -85,12 +85,12 @@ void FormInspection::begin(Boundary const& boundary, policy::OperationId operati
   problems_ = &problems;
   reader_.begin(boundary, rules.parts);
   fields_.emplace(operation, Place::body, problems);
-  file_count_ = 0;
+  file_count_ = files_more_ = 0;
   if (rules.sha256 && !digest_) digest_.emplace();
 }
 
 void FormInspection::end() {
-  file_count_ = 0;
+  file_count_ = files_more_ = 0;
   // What a person wrote is not kept longer than the request.
   wipe(value_);
   text_front_.clear();
@@ -223,6 +223,8 @@ Result<> FormInspection::end_part() {
     if (file_count_ < files_.size())
       files_[file_count_++] = {rule_ != nullptr ? rule_->name : std::string_view("other"), part_bytes_, picture_->type(),
                                rules_.sha256 ? std::optional(digest_->finish()) : std::nullopt};
+    else
+      ++files_more_;
     return {};
   }
   if (!utf8_.complete()) return refuse({Code::part_text_invalid});
