@@ -91,6 +91,12 @@ void for_each_window(std::string_view text, Visit visit) {
   for (std::size_t at = 0; at + window <= text.size(); ++at) visit(std::string(text.substr(at, window)));
 }
 
+std::string upper(std::string_view text) {
+  std::string out;
+  for (char c : text) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  return out;
+}
+
 // What sentences are made of: a value may consist of it, too.
 std::set<std::string, std::less<>> const& own_windows() {
   static auto const windows = [] {
@@ -101,16 +107,20 @@ std::set<std::string, std::less<>> const& own_windows() {
     };
     for (auto const& row : policy::operations) {
       for (auto const* bytes : {"", "&", "%", "~=", "=", "~=%", "~=%ff", "~=%00", "~&", "~=1&~=2", "a=1&a=2",
-                                "a[=", "[]", "{", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"})
+                                "a[=", "[]", "{", "2-2", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"})
         for (auto input : {Input::query, Input::urlencoded, Input::json}) learn(judged(row.id, input, bytes));
       for (auto const& rule : field_rules()) {
         if (rule.operation != row.id) continue;
         for (auto const& tail :
-             {std::string("="), std::string("=%20"), std::string("=%01"), std::string("=%ff"), std::string("=%00"),
-              std::string("=%"), std::string(""), "=" + std::string(2000, '~'), "=1&" + std::string(rule.name) + "=1"})
+             {std::string("="), std::string("=%20"), std::string("=%2B"), std::string("=%01"), std::string("=%ff"),
+              std::string("=%00"), std::string("=%"), std::string(""), "=" + std::string(2000, '~'), "=1&" + std::string(rule.name) + "=1"})
           for (auto input : {Input::query, Input::urlencoded})
             learn(judged(row.id, input, std::string(rule.name) + tail));
-        learn(judged(row.id, Input::json, "{\"" + std::string(rule.name) + "\":1}"));
+        std::string const name(rule.name), other = upper(rule.name);
+        learn(judged(row.id, Input::json, "{\"" + name + "\":1}"));
+        learn(judged(row.id, Input::json, "{\"" + name + "\":1,\"" + name + "\":2}"));
+        learn(judged(row.id, Input::json, "{\"" + other + "\":1}"));
+        learn(judged(row.id, Input::urlencoded, other + "=1"));
       }
       learn(judged(row.id, Input::query, "start_date=2024-01-02&end_date=2024-01-01&submissionId=a&submission_id=a"));
     }
