@@ -98,6 +98,7 @@ void format(AccessRecord const& r, std::span<AccessFile const> files, std::vecto
   out.number("upstream_us", microseconds(r.upstream));
   out.text("peer", r.peer.write(buffer));
   if (!files.empty()) write_files(files, json, line);
+  if (r.files_more > 0) out.number("files_more", r.files_more);
   line += json ? "}\n" : "\n";
 }
 

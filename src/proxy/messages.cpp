@@ -61,7 +61,11 @@ void common_fields(Out& out, Exchange const& x) {
 
 std::string_view method_token(http::Method method) { return policy::method_name(method); }
 
-using ProblemBody = OutBuffer<12 * 1024>;
+// Room for upload::Problems::max_listed problems with the longest names and sentences there are, two KiB of it to spare;
+// Problem.TheWorstRequestsAreToldInFull holds that. The head, with what a caller chooses of it, takes less than one KiB.
+constexpr std::size_t problem_body_bytes = 12 * 1024;
+static_assert(problem_body_bytes + 4 * 1024 <= Exchange::answer_out_bytes);
+using ProblemBody = OutBuffer<problem_body_bytes>;
 
 // One sentence for the caller; numbers, never text of a message.
 std::string_view detail_sentence(Failure failure, Exchange const& x, std::array<char, 160>& buffer) {
@@ -107,22 +111,25 @@ bool is_told(upload::Problem const& problem, Failure failure, Exchange const& x)
 }
 
 // A sentence about the request's content, when inspection left one; else what the failure says by itself.
-std::string_view detail_of(Failure failure, Exchange const& x, std::array<char, 160>& buffer, std::string& longer) {
+std::string_view detail_of(Failure failure, Exchange const& x, std::size_t max_errors, std::array<char, 160>& buffer,
+                           std::string& longer) {
   auto const& problems = x.problems.all();
   auto const first = std::find_if(problems.begin(), problems.end(), [&](auto const& problem) { return problem.code == failure.code; });
   if (first == problems.end()) return detail_sentence(failure, x, buffer);
-  auto const listed = std::count_if(problems.begin(), problems.end(), [&](auto const& problem) { return is_told(problem, failure, x); });
+  if (max_errors == 0) return failure.traits().title;
+  auto const told = std::count_if(problems.begin(), problems.end(), [&](auto const& problem) { return is_told(problem, failure, x); });
+  auto const listed = std::min(static_cast<std::size_t>(told), max_errors);
   if (listed == 1) return first->message;
   longer = first->message + "; " + std::to_string(listed - 1) + " more in errors";
   return longer;
 }
 
-// All problems of the request, as far as there is room for them: the bound is that of Problems::max_listed and of the
-// lengths of names and sentences.
-void write_errors(ProblemBody& body, Exchange const& x, Failure failure) {
+// The problems of the request, the first `max_errors` of them.
+void write_errors(ProblemBody& body, Exchange const& x, Failure failure, std::size_t max_errors) {
   bool first = true;
   for (auto const& problem : x.problems.all()) {
     if (!is_told(problem, failure, x)) continue;
+    if (max_errors-- == 0) break;
     body.append(std::exchange(first, false) ? ",\"errors\":[" : ",");
     member(body, "field", problem.field, true);
     member(body, "message", problem.message);
@@ -131,11 +138,11 @@ void write_errors(ProblemBody& body, Exchange const& x, Failure failure) {
   if (!first) body.append("]");
 }
 
-void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure) {
+void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure, std::size_t max_errors) {
   auto const& traits = failure.traits();
   std::array<char, 160> buffer;
   std::string longer;
-  auto const detail = detail_of(failure, x, buffer, longer);
+  auto const detail = detail_of(failure, x, max_errors, buffer, longer);
   body.append("{\"type\":\"https://argos-gateway.invalid/problems/");
   body.append(traits.token);
   body.append("\"");
@@ -146,7 +153,7 @@ void write_problem_body(ProblemBody& body, Exchange const& x, Failure failure) {
   member(body, "reason", traits.token);
   member(body, "instance", x.id.view());
   member(body, "message", detail);
-  write_errors(body, x, failure);
+  write_errors(body, x, failure, max_errors);
   body.append("}");
 }
 
@@ -208,8 +215,13 @@ Result<> build_answer_head(Exchange& x, bool chunked) {
 }
 
 void build_problem(Exchange& x, Failure failure, std::string_view date) {
+  // Should a sentence ever be longer than it is now, fewer are told: what an answer says is whole.
   ProblemBody body;
-  write_problem_body(body, x, failure);
+  for (auto max_errors = upload::Problems::max_listed;; max_errors /= 2) {
+    body.clear();
+    write_problem_body(body, x, failure, max_errors);
+    if (!body.overflow() || max_errors == 0) break;
+  }
   auto const& traits = failure.traits();
   auto& out = x.answer_out;
   out.clear();

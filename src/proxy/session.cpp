@@ -106,6 +106,7 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   record.duration = duration;
   record.upstream = x.upstream_time;
   record.peer = down.peer();
+  record.files_more = static_cast<std::uint16_t>(x.inspection.files_more());  // limits.parts is at most 1024
   NotedFiles files;
   if (!worker.access.push(record, note_files(x.inspection, files))) metrics.access_dropped.add();
 }

@@ -4,6 +4,7 @@
 
 #include "gateway/base/ascii.hpp"
 #include "gateway/base/secret.hpp"
+#include "names.hpp"
 
 namespace gateway::upload {
 namespace {
@@ -56,6 +57,10 @@ bool is_about_the_body(Code code) {
 // What is wrong, behind the name of the part it is wrong with.
 std::string sentence(Failure failure, Rules const& rules) {
   switch (failure.code) {
+    case Code::part_filename_invalid:
+      if (failure.detail != MultipartReader::empty_file_name) break;
+      return "has an empty file name; leave the part out when no file was chosen";
+    case Code::part_name_repeated: return "repeats a name; " + std::string(folding_rule);
     case Code::file_type_not_allowed: return "is not " + allowed_types(rules);
     case Code::file_type_mismatch: return "is declared as another type than its first bytes show";
     case Code::file_name_mismatch: return "has a file name that contradicts its content";
@@ -80,12 +85,12 @@ void FormInspection::begin(Boundary const& boundary, policy::OperationId operati
   problems_ = &problems;
   reader_.begin(boundary, rules.parts);
   fields_.emplace(operation, Place::body, problems);
-  file_count_ = 0;
+  file_count_ = files_more_ = 0;
   if (rules.sha256 && !digest_) digest_.emplace();
 }
 
 void FormInspection::end() {
-  file_count_ = 0;
+  file_count_ = files_more_ = 0;
   // What a person wrote is not kept longer than the request.
   wipe(value_);
   text_front_.clear();
@@ -218,6 +223,8 @@ Result<> FormInspection::end_part() {
     if (file_count_ < files_.size())
       files_[file_count_++] = {rule_ != nullptr ? rule_->name : std::string_view("other"), part_bytes_, picture_->type(),
                                rules_.sha256 ? std::optional(digest_->finish()) : std::nullopt};
+    else
+      ++files_more_;
     return {};
   }
   if (!utf8_.complete()) return refuse({Code::part_text_invalid});

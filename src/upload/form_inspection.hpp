@@ -15,6 +15,7 @@ class FormInspection {
   Result<> finish();
   void end();
   std::span<FileRecord const> files() const { return {files_.data(), file_count_}; }
+  std::size_t files_more() const { return files_more_; }
 
  private:
   Result<> begin_part();
@@ -37,7 +38,7 @@ class FormInspection {
   MultipartReader reader_;
   std::optional<FieldCheck> fields_;
   std::array<FileRecord, Inspection::max_files> files_;
-  std::size_t file_count_ = 0;
+  std::size_t file_count_ = 0, files_more_ = 0;
 
   // The part that is being read.
   FieldRule const* rule_ = nullptr;

@@ -58,6 +58,8 @@ std::span<FileRecord const> Inspection::files() const {
   return kind_ == Kind::form ? form_->files() : std::span<FileRecord const>();
 }
 
+std::size_t Inspection::files_more() const { return kind_ == Kind::form ? form_->files_more() : 0; }
+
 void Inspection::end() {
   if (kind_ == Kind::none) return;
   kind_ = Kind::none;

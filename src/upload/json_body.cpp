@@ -3,7 +3,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
+
+#include "names.hpp"
 
 // JSON bodies. The whole document is read into a tree: simdjson's on-demand reader checks only what it is asked for,
 // and the vendor would read the rest.
@@ -21,7 +24,6 @@ constexpr std::string_view bad_number = "the body holds a number that cannot be 
 constexpr std::string_view not_object = "the body must be one JSON object";
 constexpr std::string_view too_deep = "the body is nested deeper than 16 levels";
 constexpr std::string_view bad_text = "the body is not UTF-8";
-constexpr std::string_view repeated_member = "the body has an object with two members of one name";
 static_assert(max_depth == 16, "as too_deep says");
 
 std::string_view said_of(simdjson::error_code error) {
@@ -31,20 +33,39 @@ std::string_view said_of(simdjson::error_code error) {
   return not_json;
 }
 
-// Whether an object has two members of one name, of which readers take the first or the last. Recursion is bounded by
-// max_depth.
-bool repeats_member(dom::element element) {
+// Whether an object has two members of one name, of which readers take the first or the last.
+bool repeats_member(dom::object object) {
+  std::vector<std::string_view> names;
+  for (auto const member : object) names.push_back(member.key);
+  std::sort(names.begin(), names.end(), FoldedLess());
+  return std::adjacent_find(names.begin(), names.end(), same_folded) != names.end();
+}
+
+// The same for objects at any depth. Recursion is bounded by max_depth.
+bool repeats_member_inside(dom::element element) {
   if (dom::array array; element.get(array) == simdjson::SUCCESS)
-    return std::any_of(array.begin(), array.end(), repeats_member);
+    return std::any_of(array.begin(), array.end(), repeats_member_inside);
   dom::object object;
   if (element.get(object) != simdjson::SUCCESS) return false;
-  std::vector<std::string_view> names;
-  for (auto const member : object) {
-    if (repeats_member(member.value)) return true;
-    names.push_back(member.key);
+  for (auto const member : object)
+    if (repeats_member_inside(member.value)) return true;
+  return repeats_member(object);
+}
+
+// Which of the operation's names a JSON object has twice.
+std::string_view repeated_field(dom::object object, FieldCheck const& check) {
+  for (auto const& rule : field_rules()) {
+    if (check.find(rule.name) != &rule) continue;
+    auto const is_it = [&](auto const& member) { return same_folded(member.key, rule.name); };
+    if (std::count_if(object.begin(), object.end(), is_it) > 1) return rule.name;
   }
-  std::sort(names.begin(), names.end());
-  return std::adjacent_find(names.begin(), names.end()) != names.end();
+  return {};
+}
+
+std::string said_of_repetition(std::string_view field) {
+  auto const which = field.empty() ? std::string("an object with two members of one name")
+                                   : "two members named '" + std::string(field) + "'";
+  return "the body has " + which + "; " + std::string(folding_rule);
 }
 
 }  // namespace
@@ -60,12 +81,15 @@ void check_json(policy::OperationId operation, std::string_view body, Problems& 
     return malformed(said_of(error));
   dom::object object;
   if (document.get(object) != simdjson::SUCCESS) return malformed(not_object);
-  if (repeats_member(document)) return malformed(repeated_member);
 
   FieldCheck check(operation, Place::body, problems);
+  if (repeats_member_inside(document)) return malformed(said_of_repetition(repeated_field(object, check)));
   for (auto const member : object) {
     auto const* rule = check.find(member.key);
-    if (rule == nullptr) continue;  // others pass, as unknown text parts do
+    if (rule == nullptr) {
+      check.other(member.key);
+      continue;
+    }
     std::string_view value;
     if (member.value.get(value) == simdjson::SUCCESS)
       check.text(member.key, value);

@@ -93,7 +93,8 @@ Result<> MultipartReader::delimiter(std::span<char const>& input) {
   ++part_number_;
   state_ = State::head;
   head_ = {};
-  disposition_seen_ = type_seen_ = name_seen_ = file_name_seen_ = false;
+  disposition_seen_ = type_seen_ = type_malformed_ = name_seen_ = file_name_seen_ = false;
+  line_fault_.reset();
   head_bytes_ = line_size_ = 0;
   line_ended_ = false;
   return {};
@@ -110,6 +111,7 @@ Result<> MultipartReader::epilogue(std::span<char const>& input) {
 
 Result<> MultipartReader::finish() const {
   if (state_ == State::after_cr) return Failure{Code::multipart_epilogue};
+  if (state_ == State::head && line_fault_) return Failure{*line_fault_};
   if (state_ != State::closed && state_ != State::done) return Failure{Code::multipart_unfinished};
   return {};
 }

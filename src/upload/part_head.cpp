@@ -5,6 +5,8 @@
 #include "gateway/base/ascii.hpp"
 #include "gateway/base/utf8.hpp"
 #include "gateway/upload/multipart.hpp"
+#include "entities.hpp"
+#include "names.hpp"
 
 // Part headers: their lines, and what Content-Disposition and Content-Type say.
 namespace gateway::upload {
@@ -22,23 +24,17 @@ Result<> judge_name(std::string_view name) {
 }
 
 // Not: paths (some parsers cut them), control bytes, and what one parser or another decodes (`%22` and line ends from
-// browsers' own escaping, `&#1234;`), takes for a line end (U+2028, U+2029) or strips (a byte order mark).
+// browsers' own escaping, `&amp;`), takes for a line end (U+2028, U+2029) or strips (a byte order mark).
 bool is_plain_file_name(std::string_view name) {
   if (name.empty() || name.size() > MultipartReader::max_file_name_bytes || name == "." || name == "..") return false;
   for (unsigned char c : name)
     if (c < 0x20 || c == 0x7f || c == '/' || c == '\\') return false;
-  for (std::string_view decoded : {"%22", "%0a", "%0d", "%0A", "%0D", "&#", "\xe2\x80\xa8", "\xe2\x80\xa9"})
+  for (std::string_view decoded : {"%22", "%0a", "%0d", "%0A", "%0D", "\xe2\x80\xa8", "\xe2\x80\xa9"})
     if (name.find(decoded) != std::string_view::npos) return false;
-  return is_utf8(name) && !name.starts_with(byte_order_mark);
+  return is_utf8(name) && !name.starts_with(byte_order_mark) && !has_entity(name);
 }
 
 bool is_type_char(char c) { return is_alnum(c) || std::string_view("!#$&^_.+-").find(c) != std::string_view::npos; }
-
-std::uint64_t hash_of(std::string_view name) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
 
 template <std::size_t n>
 std::string_view keep(std::array<char, n>& place, std::string_view text) {
@@ -48,8 +44,15 @@ std::string_view keep(std::array<char, n>& place, std::string_view text) {
 
 }  // namespace
 
-// True when the empty line was there.
+// True when the empty line was there. A line of an unknown kind is the first fault, whatever is found behind it, but for
+// the type of a text part: clients that write such lines (Content-Length) write that as well, and it is the same for all.
 Result<bool> MultipartReader::read_head(std::span<char const>& input) {
+  auto const complete = read_lines(input);
+  if (!complete && line_fault_ && complete.error().code != Code::part_type_unexpected) return Failure{*line_fault_};
+  return complete;
+}
+
+Result<bool> MultipartReader::read_lines(std::span<char const>& input) {
   for (std::size_t i = 0; i < input.size(); ++i) {
     char const c = input[i];
     if (++head_bytes_ > max_head_bytes) return Failure{Code::part_header_too_large, max_head_bytes};
@@ -91,8 +94,10 @@ Result<> MultipartReader::take_line(std::string_view line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return malformed;
   if (iequals(name, "content-disposition")) return take_disposition(value.substr(1));
   if (iequals(name, "content-type")) return take_type(value.substr(1));
-  if (iequals(name, "content-transfer-encoding")) return Failure{Code::part_transfer_encoding};
-  return Failure{Code::part_header_unknown};
+  // Told at the head's end, where the name of the part is known.
+  if (!line_fault_)
+    line_fault_ = iequals(name, "content-transfer-encoding") ? Code::part_transfer_encoding : Code::part_header_unknown;
+  return {};
 }
 
 // `form-data; name="..."` and, for files, `; filename="..."` behind it: parsers that search for ` name=` must not find
@@ -131,7 +136,7 @@ Result<> MultipartReader::take_parameter(std::string_view parameter, std::string
     head_.name = keep(name_, value);
     return {};
   }
-  if (!is_plain_file_name(value)) return Failure{Code::part_filename_invalid};
+  if (!is_plain_file_name(value)) return Failure{Code::part_filename_invalid, value.empty() ? empty_file_name : 0};
   head_.file_name = keep(file_name_, value);
   head_.is_file = true;
   return {};
@@ -144,8 +149,9 @@ Result<> MultipartReader::take_type(std::string_view value) {
   bool const whole = slash != 0 && slash != std::string_view::npos && slash + 1 < value.size() && value.size() <= max_type_bytes;
   if (!whole || !std::all_of(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(slash), is_type_char) ||
       !std::all_of(value.begin() + static_cast<std::ptrdiff_t>(slash) + 1, value.end(), is_type_char))
-    return Failure{Code::part_type_malformed};
-  head_.type = keep(type_, value);
+    type_malformed_ = true;  // which is no matter in a part that must not have one
+  else
+    head_.type = keep(type_, value);
   return {};
 }
 
@@ -154,9 +160,11 @@ Result<> MultipartReader::take_type(std::string_view value) {
 Result<> MultipartReader::judge_head() {
   if (!disposition_seen_) return Failure{Code::part_disposition_missing};
   if (!name_seen_) return Failure{Code::part_name_missing};
-  if (head_.is_file && !type_seen_) return Failure{Code::part_type_missing};
   if (!head_.is_file && type_seen_) return Failure{Code::part_type_unexpected};
-  auto const hash = hash_of(head_.name);
+  if (line_fault_) return Failure{*line_fault_};
+  if (head_.is_file && !type_seen_) return Failure{Code::part_type_missing};
+  if (type_malformed_) return Failure{Code::part_type_malformed};
+  auto const hash = folded_hash(head_.name);
   if (std::find(names_.begin(), names_.end(), hash) != names_.end()) return Failure{Code::part_name_repeated};
   names_.push_back(hash);
   return {};

@@ -4,10 +4,12 @@
 
 #include "gateway/base/ascii.hpp"
 #include "gateway/base/utf8.hpp"
+#include "names.hpp"
 #include "values.hpp"
 
 // Queries and urlencoded bodies. Refused is what readers disagree on or what no encoder writes: empty pieces, names
-// without '=', a '%' without two hex digits, NUL bytes, other encodings than UTF-8.
+// without '=', a '%' without two hex digits, NUL bytes, other encodings than UTF-8. One '&' at the end passes: callers that
+// join pieces by hand leave it there, and every reader skips it.
 namespace gateway::upload {
 namespace {
 
@@ -40,7 +42,7 @@ std::string_view decode(std::string_view encoded, std::string& room, std::string
 
 void read_piece(std::string_view text, Piece& piece) {
   if (text.empty()) {
-    piece.fault = "is empty: an '&' is doubled or stands at an end";
+    piece.fault = "is empty: an '&' is doubled or stands at the front";
     return;
   }
   auto const equals = text.find('=');
@@ -55,11 +57,10 @@ void read_piece(std::string_view text, Piece& piece) {
     piece.fault = decode(text.substr(equals + 1), piece.value_room, piece.value);
 }
 
-// Calls visit(number from 1, piece) until it returns false. No piece at all in an empty text.
+// Calls visit(number from 1, piece) until it returns false. There is no piece behind the last '&' if nothing is.
 template <class Visit>
 void for_each_piece(std::string_view text, Visit visit) {
-  if (text.empty()) return;
-  for (std::size_t number = 1;; ++number) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
     auto const end = text.find('&');
     Piece piece;
     read_piece(text.substr(0, end), piece);
@@ -100,7 +101,7 @@ void check_query(policy::OperationId operation, std::string_view query, Problems
 void check_urlencoded(policy::OperationId operation, std::string_view body, Problems& problems) {
   Problems found;
   FieldCheck check(operation, Place::body, found);
-  std::set<std::string> others;
+  std::set<std::string, FoldedLess> others;
   std::string malformed;
   for_each_piece(body, [&](std::size_t number, Piece const& piece) {
     if (!piece.fault.empty())
@@ -110,7 +111,9 @@ void check_urlencoded(policy::OperationId operation, std::string_view body, Prob
     else if (check.find(piece.name) != nullptr)
       check.text(piece.name, piece.value);
     else if (!others.emplace(piece.name).second)
-      malformed = numbered("field", number, "repeats a name");
+      malformed = numbered("field", number, "repeats a name; " + std::string(folding_rule));
+    else
+      check.other(piece.name);
     return malformed.empty();
   });
   if (!malformed.empty()) return problems.add(Code::form_invalid, {}, std::move(malformed));

@@ -94,8 +94,10 @@ std::string judge_shape(FieldRule const& rule, std::string_view value) {
       return "must be an id as the vendor gave it: visible ASCII characters without blanks, quotes and backslashes";
     case Shape::email:
       if (is_email(value)) return {};
-      return rule.place == Place::query ? "must be an e-mail address; a plus sign in it is sent as %2B"
-                                        : "must be an e-mail address";
+      // A plus sign that was sent as it is has become a blank.
+      return rule.place == Place::query && value.find_first_of(" +") != std::string_view::npos
+                 ? "must be an e-mail address; a plus sign in it is sent as %2B"
+                 : "must be an e-mail address";
     case Shape::date:
       if (parse_date(value)) return {};
       return "must be a date that exists, as YYYY-MM-DD, of the years 1900 to 2200";
@@ -196,6 +198,8 @@ std::string judge_value(FieldRule const& rule, std::string_view value, bool trun
     // Of the other shapes the length says less than what they look like.
     return measured ? "is longer than " + std::to_string(rule.max_bytes) + " bytes" : judge_shape(rule, {});
   }
+  // Forms send what was not filled in, and nobody takes an empty part for a value. In a query it means too much: an empty
+  // submission_id, from a variable that was not set, is no filter to some readers, and the answer a list of everybody.
   if (value.empty() && !rule.required)
     return rule.place == Place::query ? "must not be empty; leave it out instead" : std::string();
   if (is_blank(value) && (rule.required || rule.place == Place::query)) return "must not be empty";

@@ -48,7 +48,7 @@ std::string decoded(std::string_view text) {
 
 Pairs read_pairs(std::string_view text) {
   Pairs pairs;
-  for (bool more = !text.empty(); more;) {
+  while (!text.empty()) {  // behind a last '&' there is no pair
     auto const end = text.find('&');
     auto const piece = text.substr(0, end);
     auto const equals = piece.find('=');
@@ -56,8 +56,7 @@ Pairs read_pairs(std::string_view text) {
       pairs.emplace_back(std::string(), decoded(piece));
     else
       pairs.emplace_back(decoded(piece.substr(0, equals)), decoded(piece.substr(equals + 1)));
-    more = end != text.npos;
-    if (more) text.remove_prefix(end + 1);
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
   }
   return pairs;
 }
@@ -92,6 +91,12 @@ void for_each_window(std::string_view text, Visit visit) {
   for (std::size_t at = 0; at + window <= text.size(); ++at) visit(std::string(text.substr(at, window)));
 }
 
+std::string upper(std::string_view text) {
+  std::string out;
+  for (char c : text) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  return out;
+}
+
 // What sentences are made of: a value may consist of it, too.
 std::set<std::string, std::less<>> const& own_windows() {
   static auto const windows = [] {
@@ -102,16 +107,20 @@ std::set<std::string, std::less<>> const& own_windows() {
     };
     for (auto const& row : policy::operations) {
       for (auto const* bytes : {"", "&", "%", "~=", "=", "~=%", "~=%ff", "~=%00", "~&", "~=1&~=2", "a=1&a=2",
-                                "a[=", "[]", "{", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"})
+                                "a[=", "[]", "{", "2-2", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"})
         for (auto input : {Input::query, Input::urlencoded, Input::json}) learn(judged(row.id, input, bytes));
       for (auto const& rule : field_rules()) {
         if (rule.operation != row.id) continue;
         for (auto const& tail :
-             {std::string("="), std::string("=%20"), std::string("=%01"), std::string("=%ff"), std::string("=%00"),
-              std::string("=%"), std::string(""), "=" + std::string(2000, '~'), "=1&" + std::string(rule.name) + "=1"})
+             {std::string("="), std::string("=%20"), std::string("=%2B"), std::string("=%01"), std::string("=%ff"),
+              std::string("=%00"), std::string("=%"), std::string(""), "=" + std::string(2000, '~'), "=1&" + std::string(rule.name) + "=1"})
           for (auto input : {Input::query, Input::urlencoded})
             learn(judged(row.id, input, std::string(rule.name) + tail));
-        learn(judged(row.id, Input::json, "{\"" + std::string(rule.name) + "\":1}"));
+        std::string const name(rule.name), other = upper(rule.name);
+        learn(judged(row.id, Input::json, "{\"" + name + "\":1}"));
+        learn(judged(row.id, Input::json, "{\"" + name + "\":1,\"" + name + "\":2}"));
+        learn(judged(row.id, Input::json, "{\"" + other + "\":1}"));
+        learn(judged(row.id, Input::urlencoded, other + "=1"));
       }
       learn(judged(row.id, Input::query, "start_date=2024-01-02&end_date=2024-01-01&submissionId=a&submission_id=a"));
     }
@@ -146,6 +155,12 @@ void check_messages(std::vector<Problem> const& problems, Pairs const& pairs, In
     });
 }
 
+std::string as_the_laxest_read(std::string_view name) {
+  std::string folded;
+  for (char c : name) folded += c == '.' || c == ' ' || c == '[' ? '_' : to_lower(c);
+  return folded;
+}
+
 void check_passed(policy::OperationId operation, Place place, Pairs const& pairs) {
   std::map<std::string, std::size_t> times;
   for (auto const& [name, value] : pairs) ++times[name];
@@ -156,6 +171,11 @@ void check_passed(policy::OperationId operation, Place place, Pairs const& pairs
     require(!given(rule.name) || rule.shape != Shape::file, "text is no file");
   }
   for (auto const& [name, count] : times) require(count == 1, "what passes has each name once");
+  std::map<std::string, std::string> alike;
+  for (auto const& [name, value] : pairs) {
+    auto const [at, is_new] = alike.emplace(as_the_laxest_read(name), name);
+    require(is_new, "for every reader", name + " and " + at->second);
+  }
   for (auto const& bond : field_bonds()) {
     if (bond.operation != operation || bond.place != place) continue;
     require(bond.kind != Bond::both_or_none || given(bond.first) == given(bond.second), "both or none");
@@ -163,8 +183,12 @@ void check_passed(policy::OperationId operation, Place place, Pairs const& pairs
   }
   for (auto const& [name, value] : pairs) {
     FieldRule const* rule = nullptr;
-    for (auto const& row : field_rules())
-      if (row.operation == operation && row.place == place && row.name == name) rule = &row;
+    for (auto const& row : field_rules()) {
+      if (row.operation != operation || row.place != place) continue;
+      bool const alike_only = row.name != name && as_the_laxest_read(row.name) == as_the_laxest_read(name);
+      require(!alike_only, "no name passes that is a known one to some reader", name);
+      if (row.name == name) rule = &row;
+    }
     require(rule != nullptr || place == Place::body, "what passes has known parameters only");
     if (rule == nullptr) continue;
     require(value.size() <= rule->max_bytes, "what passes is within its length");

@@ -142,6 +142,14 @@ class AccessLine(WithGateway):
                              [{"part": "idImage", "bytes": len(data), "type": "image/jpeg",
                                "sha256": hashlib.sha256(data).hexdigest()}])
 
+    def test_files_that_are_not_listed_are_counted(self):
+        jpeg = pictures.jpegs()["grey"]
+        extra = [(f"f{number}", "f.jpg", "image/jpeg", jpeg) for number in range(9)]
+        answer, line = self.line(jpeg, request_id="many-files", extra=extra)
+        self.assertEqual((answer.reason, len(line["files"]), line["files_more"]), ("fields_invalid", 4, 6))
+        _, line = self.line(jpeg, request_id="one-file")
+        self.assertNotIn("files_more", line)
+
     def test_only_whole_files_of_refused_uploads(self):
         jpeg = pictures.jpegs()["grey"]
         answer, line = self.line(jpeg, request_id="refused", extra=[("idBackImage", "b.png", "image/png", b"GIF89a")])
@@ -172,6 +180,13 @@ class Report(WithGateway):
         count = lambda: sum(value for _, value in self.gateway.metrics().find("uploads_reported_total"))
         eventually(lambda: count() >= 2, "both faults are counted")
         self.assertEqual(self.gateway.access_line("reported")["reason"], "none")
+
+    def test_names_that_other_readers_take_for_known_ones(self):
+        jpeg = pictures.jpegs()["grey"]
+        self.passes(jpeg, fields=[("Email", "nobody"), *FIELDS[:1], *FIELDS[2:]])
+        answer, _ = self.send(jpeg, fields=[*FIELDS, ("EMAIL", "nobody")])
+        self.assertEqual(answer.reason, "part_name_repeated", "that is framing")
+        self.assertIn("part 'EMAIL' repeats a name", json.loads(answer.body)["detail"])
 
     def test_framing_and_sizes_are_held(self):
         content_type, body = media.multipart([("a", "b")])

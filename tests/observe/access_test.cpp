@@ -121,6 +121,16 @@ TEST(AccessLine, HasATextForm) {
   EXPECT_NE(lines[0].find(" status=502 reason=upstream_reset "), std::string::npos) << lines[0];
 }
 
+TEST(AccessLine, SaysHowManyFilesAreNotListed) {
+  auto one = record();
+  one.files_more = 60;
+  auto const lines = written({one, record()}, true);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(boost::json::parse(lines[0]).as_object().at("files_more").as_int64(), 60);
+  EXPECT_FALSE(boost::json::parse(lines[1]).as_object().contains("files_more"));
+  EXPECT_TRUE(written({one}, false).at(0).ends_with(" files_more=60"));
+}
+
 TEST(AccessLine, IsLeftOutAboveInfo) { EXPECT_TRUE(written({record(), record()}, true, Level::warn).empty()); }
 
 TEST(AccessLog, StopsTwiceAndWithoutAStart) {

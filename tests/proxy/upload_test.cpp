@@ -181,6 +181,27 @@ TEST(Upload, ReportForwardsAndCountsOffForwards) {
   }
 }
 
+TEST(Upload, FilesBeyondThoseThatAreNotedAreCounted) {
+  for (auto const* mode : {"report", "off", "enforce"})
+    for (int const more : {0, 3, 4, 60}) {
+      SCOPED_TRACE(mode + (" with " + std::to_string(more)));
+      Rig rig(with_validation(mode));
+      std::string files;
+      for (int i = 0; i < more; ++i)
+        files += "--b0undary\r\nContent-Disposition: form-data; name=\"f" + std::to_string(i) +
+                 "\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" + jpeg_picture(9) + "\r\n";
+      auto& caller = rig.call_with(upload_request(files + upload_body(jpeg_picture(9))));
+      EXPECT_EQ(rig.answer_of(caller).status, mode == "enforce"s ? 400 : 200);
+      caller.send(upload_request(upload_body(jpeg_picture(9))));
+      rig.answer_of(caller);
+      auto const records = rig.records();
+      ASSERT_EQ(records.size(), 2u);
+      EXPECT_EQ(records[0].file_count, std::min(more + 1, 4));
+      EXPECT_EQ(records[0].files_more, std::max(more + 1 - 4, 0));
+      EXPECT_EQ(records[1].files_more, 0) << "nothing stays for the next request";
+    }
+}
+
 TEST(Upload, LimitsAreNamedWithPartAndSize) {
   auto options = with_validation("enforce");
   options.limits = "file_bytes = \"100KiB\"\nfield_bytes = 64\nparts = 5\n";

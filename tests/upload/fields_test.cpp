@@ -279,6 +279,23 @@ TEST(FieldCheck, UnknownNames) {
     EXPECT_EQ(with(OperationId::read_submission, Place::query, name, "x").size(), 1u) << name;
 }
 
+TEST(FieldCheck, TextThatSomeReadersTakeForAKnownField) {
+  std::string const rule = ": capitals and small letters are the same, and so are '.' and '_'";
+  EXPECT_EQ(with(OperationId::submit_step2, Place::body, "Date.Of.Birth", "x"),
+            Messages{"Date.Of.Birth: field 'Date.Of.Birth' must be written 'date_of_birth'" + rule});
+  EXPECT_EQ(with(OperationId::submit_step1, Place::body, "IDBackImage", ""),
+            Messages{"IDBackImage: field 'IDBackImage' must be written 'idBackImage'" + rule});
+  for (auto const& known : field_rules()) {
+    if (known.place != Place::body) continue;
+    std::string name(known.name);
+    for (char& c : name) c = c == '_' ? '.' : c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+    auto const messages = with(known.operation, Place::body, name, good_value(known));
+    ASSERT_EQ(messages.size(), 1u) << name;
+    EXPECT_TRUE(messages[0].ends_with("must be written '" + std::string(known.name) + "'" + rule)) << messages[0];
+    EXPECT_EQ(with(known.operation, Place::body, std::string(known.name) + "x", "x"), Messages{});
+  }
+}
+
 TEST(FieldCheck, FilesAndTextsInEachOthersPlace) {
   Problems problems;
   FieldCheck check(OperationId::submit_step1, Place::body, problems);

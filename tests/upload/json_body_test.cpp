@@ -137,12 +137,30 @@ TEST(JsonBody, EscapesAreCharacters) {
 }
 
 TEST(JsonBody, NoTwoMembersOfOneName) {
-  Messages const repeated = {"json_invalid : the body has an object with two members of one name"};
-  EXPECT_EQ(judged(R"({"address":"a","address":"a"})"), repeated);
-  EXPECT_EQ(judged(R"({"address":"a","\u0061ddress":"b"})"), repeated);
+  std::string const rule = "; capitals and small letters are the same, and so are '.' and '_'";
+  Messages const repeated = {"json_invalid : the body has an object with two members of one name" + rule};
+  Messages const named = {"json_invalid : the body has two members named 'address'" + rule};
+  EXPECT_EQ(judged(R"({"address":"a","address":"a"})"), named);
+  EXPECT_EQ(judged(R"({"address":"a","\u0061ddress":"b"})"), named);
+  for (auto name : {"Address", "ADDRESS", "addre\xc5\xbfs", "addre\\u017f\\u017f"}) {
+    EXPECT_EQ(judged(R"({"address":"a",")" + std::string(name) + R"(":1})"), named) << name;
+    EXPECT_EQ(judged(R"({")" + std::string(name) + R"(":"a","address":"a"})"), named) << name;
+  }
+  EXPECT_EQ(judged(R"({"address":"a","x y":1,"X.Y":1})"), repeated);
+  EXPECT_EQ(judged(R"({"address":"a","x":[{"a[":1,"A_":1}]})"), repeated);
+  EXPECT_EQ(judged("{\"address\":\"a\",\"\xe2\x84\xaa\":1,\"k\":2}"), repeated);
+  EXPECT_EQ(judged(R"({"address":"a","x":1,"xx":2,"x_":3,"x-":4,"":5,"_":6})"), none);
   EXPECT_EQ(judged(R"({"x":1,"address":"a","x":1})"), repeated);
   EXPECT_EQ(judged(R"({"address":"a","x":[{"y":{"z":1,"w":2,"z":3}}]})"), repeated);
   EXPECT_EQ(judged(R"({"address":"a","x":{"address":1},"y":{"address":1}})"), none);
+}
+
+TEST(JsonBody, NamesThatSomeReadersTakeForKnownOnes) {
+  auto const found = judged(R"({"address":"a","Language":7})");
+  EXPECT_EQ(found, Messages{"fields_invalid Language: field 'Language' must be written 'language': capitals and small "
+                            "letters are the same, and so are '.' and '_'"});
+  EXPECT_EQ(judged("{\"addre\xc5\xbf\xc5\xbf\":\"a\"}").size(), 2u) << "and the one that is required is not there";
+  EXPECT_EQ(judged(R"({"address":"a","x":{"Language":7},"languages":1,"_language":2})"), none);
 }
 
 TEST(JsonBody, DepthIsBounded) {

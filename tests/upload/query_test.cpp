@@ -68,17 +68,38 @@ TEST(Query, ValuesAreJudgedDecoded) {
   EXPECT_EQ(
       listing("email=mina+kyc@example.test"),
       Messages{"query_invalid email: parameter 'email' must be an e-mail address; a plus sign in it is sent as %2B"});
+  for (auto address : {"mina", "mina@", "mina%25example.test", "a..b@example.test", "%2540"})
+    EXPECT_EQ(listing("email=" + std::string(address)),
+              Messages{"query_invalid email: parameter 'email' must be an e-mail address"})
+        << address << " has no plus sign that could have been lost";
+  EXPECT_EQ(listing("email=a%2B").size(), 1u);
+  EXPECT_TRUE(listing("email=a%2B")[0].ends_with("sent as %2B"));
   EXPECT_EQ(listing("count="),
             Messages{"query_invalid count: parameter 'count' must not be empty; leave it out instead"});
 }
 
+// An empty filter would be none, and the answer a list of everybody.
+TEST(Query, EmptyValuesAreNotForwarded) {
+  for (auto const& rule : field_rules()) {
+    if (rule.place != Place::query) continue;
+    auto const found = query(rule.operation, std::string(rule.name) + "=");
+    ASSERT_FALSE(found.empty()) << rule.name;
+    EXPECT_TRUE(found[0].starts_with("query_invalid " + std::string(rule.name) + ": ")) << found[0];
+    EXPECT_NE(found[0].find("must not be empty"), std::string::npos) << found[0];
+  }
+}
+
 TEST(Query, MalformedPieces) {
-  EXPECT_EQ(listing("&"), (Messages{"query_invalid : parameter 1 is empty: an '&' is doubled or stands at an end",
-                                    "query_invalid : parameter 2 is empty: an '&' is doubled or stands at an end"}));
-  EXPECT_EQ(listing("count=1&").size(), 1u);
+  EXPECT_EQ(listing("&"), Messages{"query_invalid : parameter 1 is empty: an '&' is doubled or stands at the front"});
+  EXPECT_EQ(listing("&&"), (Messages{"query_invalid : parameter 1 is empty: an '&' is doubled or stands at the front",
+                                     "query_invalid : parameter 2 is empty: an '&' is doubled or stands at the front"}));
+  EXPECT_EQ(listing("count=1&"), none) << "what is joined by hand often ends so";
+  EXPECT_EQ(listing("count=1&&").size(), 1u);
+  EXPECT_EQ(listing("count=&"), listing("count="));
+  EXPECT_EQ(listing("count&"), listing("count"));
   EXPECT_EQ(listing("&count=1").size(), 1u);
   EXPECT_EQ(listing("count=1&&userid=a"),
-            Messages{"query_invalid : parameter 2 is empty: an '&' is doubled or stands at an end"});
+            Messages{"query_invalid : parameter 2 is empty: an '&' is doubled or stands at the front"});
   EXPECT_EQ(listing("count"), Messages{"query_invalid count: parameter 'count' has no '='"});
   EXPECT_EQ(listing("userid=tom&jerry"), Messages{"query_invalid : parameter 2 has no '='"})
       << "the rest of a value is not shown";
@@ -116,6 +137,19 @@ TEST(Query, UnknownNames) {
             Messages{"query_invalid x: parameter 'x' is unknown; get_aml_report takes resourceId"});
   EXPECT_EQ(query(OperationId::get_aml_report, "resourceId=r&r%C3%A9x[a=1"),
             Messages{"query_invalid r??x?a: parameter 'r??x?a' is unknown; get_aml_report takes resourceId"});
+}
+
+// No query takes an unknown name, so none that PHP or ASP.NET would read as a known one.
+TEST(Query, NamesThatSomeReadersTakeForKnownOnes) {
+  for (auto name : {"Submission_id", "SUBMISSION_ID", "submission.id", "submission%20id", "submission+id", "submission[id",
+                    "%20submission_id", "+submission_id", "submission_id[]", "submission_id%00", "submission%5Fid%00x"}) {
+    auto const text = std::string(name) + "=sbx1";
+    EXPECT_EQ(listing(text).size(), 1u) << name;
+    EXPECT_EQ(listing("submission_id=sbx1&" + text).size(), 1u) << name;
+    EXPECT_EQ(query(OperationId::delete_submission, "submission_id=sbx1&" + text).size(), 1u) << name;
+  }
+  EXPECT_EQ(query(OperationId::read_applicant, "applicant_id=a&Applicant.ID=b"),
+            Messages{"query_invalid Applicant.ID: parameter 'Applicant.ID' is unknown; read_applicant takes applicant_id"});
 }
 
 TEST(Query, RepeatedNames) {
@@ -203,7 +237,17 @@ TEST(Form, GoodBodies) {
   EXPECT_EQ(form("language=&address=8Q98ABCD%2BEF"), none) << "what was not filled in";
   EXPECT_EQ(form("address=\xec\x84\x9c\xec\x9a\xb8"), none) << "curl -d sends bytes as they are";
   EXPECT_EQ(form("address=a%0D%0Ab"), none);
+  EXPECT_EQ(form("address=a&"), none) << "one '&' at the end is nothing";
   EXPECT_EQ(form("address=a&project=%01&other="), none) << "unknown fields pass";
+}
+
+TEST(Form, NamesThatSomeReadersTakeForKnownOnes) {
+  for (auto name : {"ADDRESS", "Address", "aDDRESS"})
+    EXPECT_EQ(form("address=a&" + std::string(name) + "=b"),
+              Messages{"fields_invalid " + std::string(name) + ": field '" + name +
+                       "' must be written 'address': capitals and small letters are the same, and so are '.' and '_'"});
+  EXPECT_EQ(form("Address=a").size(), 2u) << "nor does it stand in for the one that is required";
+  EXPECT_EQ(form("address=a&addres=b&addresss=c&address-=d&address_=e&_address=f"), none);
 }
 
 TEST(Form, FieldsAreJudged) {
@@ -226,15 +270,19 @@ TEST(Form, MalformedBodiesAreOneProblem) {
   Case const cases[] = {
       {"address", "field 1 has no '='"},
       {"{\"address\":\"a\"}", "field 1 has no '='"},
-      {"address=a&", "field 2 is empty: an '&' is doubled or stands at an end"},
-      {"&address=a", "field 1 is empty: an '&' is doubled or stands at an end"},
+      {"address=a&&", "field 2 is empty: an '&' is doubled or stands at the front"},
+      {"&", "field 1 is empty: an '&' is doubled or stands at the front"},
+      {"&address=a", "field 1 is empty: an '&' is doubled or stands at the front"},
       {"language=&address=%", "field 2 is malformed: '%' takes two hexadecimal digits"},
       {"address=a&x=%zz", "field 2 is malformed: '%' takes two hexadecimal digits"},
       {"address=%ff", "field 1 is not UTF-8"},
       {"address=a&x=\xff", "field 2 is not UTF-8"},
       {"address=a&x=%00", "field 2 contains a NUL byte"},
       {"=a", "field 1 has no name"},
-      {"x=1&address=a&x=2", "field 3 repeats a name"},
+      {"x=1&address=a&x=2",
+       "field 3 repeats a name; capitals and small letters are the same, and so are '.' and '_'"},
+      {"x.y=1&address=a&X_Y=2",
+       "field 3 repeats a name; capitals and small letters are the same, and so are '.' and '_'"},
       {"address=a&address[]=b", "field 2 has a name with other characters than letters, digits, '_', '-' and '.'"},
       {"\xef\xbb\xbf"
        "address=a",

@@ -40,8 +40,10 @@
   F(unsupported_content_type, 415, client, drain, "Unsupported content type",                                            \
     "Send the content type that the operation documents.")                                                               \
   F(unsupported_content_encoding, 415, client, drain, "Unsupported content encoding", "Send the body uncompressed.")     \
-  F(body_too_large, 413, client, drain, "Body too large", "Send smaller files; the limit is limits.body_bytes.")         \
-  F(query_invalid, 400, client, keep, "Invalid query", "Correct the query parameters that `errors` lists.")             \
+  F(body_too_large, 413, client, drain, "Body too large",                                                                  \
+    "Send smaller files; the limit is limits.body_bytes, for JSON and urlencoded bodies 64 KiB.")\
+  F(query_invalid, 400, client, keep, "Invalid query",                                                                      \
+    "Correct the query parameters that `errors` lists; leave out those without a value.")\
   F(fields_invalid, 400, client, drain, "Invalid fields", "Correct the fields that `errors` lists.")                    \
   F(json_invalid, 400, client, drain, "Malformed JSON body",                                                            \
     "Send one JSON object whose members are strings, each once, in UTF-8.")\
@@ -76,7 +78,7 @@
   F(part_header_malformed, 400, client, drain, "Malformed part header",                                                 \
     "Send part headers as `Name: value` in printable characters.")\
   F(part_header_unknown, 400, client, drain, "Unknown part header",                                                     \
-    "Send only Content-Disposition and Content-Type in a part.")\
+    "Send only Content-Disposition and Content-Type in a part; some clients add Content-Length.")\
   F(part_header_repeated, 400, client, drain, "Repeated part header", "Send each part header once.")                    \
   F(part_transfer_encoding, 400, client, drain, "Content-Transfer-Encoding in a part",                                  \
     "Send parts as they are, without Content-Transfer-Encoding (RFC 7578 section 4.7).")\
@@ -91,12 +93,13 @@
   F(part_filename_extended, 400, client, drain, "Extended file name (filename*)",                                       \
     "Send a plain filename; RFC 7578 section 4.2 forbids filename*.")\
   F(part_filename_invalid, 400, client, drain, "Ambiguous file name",                                                   \
-    "Send a plain file name without path, quotes, control or encoded characters.")\
+    "Send a plain file name without path, quotes, control or encoded characters (`%22`, `&amp;`); no part without a file.")\
   F(part_name_missing, 400, client, drain, "Part without a name", "Give each part a name.")                             \
   F(part_name_empty, 400, client, drain, "Part with an empty name", "Give each part a name.")                           \
   F(part_name_invalid, 400, client, drain, "Ambiguous part name",                                                       \
     "Use letters, digits, `_`, `-` and `.` in part names.")\
-  F(part_name_repeated, 400, client, drain, "Repeated part name", "Send each part once.")                               \
+  F(part_name_repeated, 400, client, drain, "Repeated part name",                                                       \
+    "Send each part once; names that differ only in case, or in `.` and `_`, are one name to some readers.")\
   F(part_charset_field, 400, client, drain, "Part named _charset_", "Send UTF-8 and no _charset_ part.")                \
   F(part_nested, 400, client, drain, "Nested multipart", "Send each file as a part of its own.")                        \
   F(part_type_missing, 400, client, drain, "File part without Content-Type",                                            \

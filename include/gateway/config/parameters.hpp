@@ -34,7 +34,8 @@
   P(text, "api_key", api_key, env, "", 0, 256, no, "Environment variable that holds the vendor key, instead of a file.") \
   P(size, "limits", limits, header_bytes, "16KiB", 1024, 61440, yes, "Request line and header fields together.")       \
   P(count, "limits", limits, header_fields, 100, 8, 200, yes, "Header fields of a request.")                           \
-  P(size, "limits", limits, body_bytes, "10MiB", 1024, 1073741824, yes, "Whole request body.")                         \
+  P(size, "limits", limits, body_bytes, "10MiB", 1024, 1073741824, yes,                                                \
+    "Whole request body. JSON and urlencoded bodies, which are read whole, are at most 64 KiB unless uploads.validation is off.") \
   P(size, "limits", limits, file_bytes, "3MiB", 1024, 1073741824, yes, "Each file part of an upload.")                 \
   P(size, "limits", limits, field_bytes, "16KiB", 16, 1048576, yes, "Each text part of an upload.")                    \
   P(count, "limits", limits, parts, 64, 1, 1024, yes, "Parts of an upload.")                                           \

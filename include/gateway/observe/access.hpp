@@ -36,7 +36,8 @@ struct AccessRecord {
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Duration duration{}, upstream{};
   Peer peer;
-  std::uint8_t file_count = 0;  // AccessFiles that belong to it
+  std::uint8_t file_count = 0;   // AccessFiles that belong to it
+  std::uint16_t files_more = 0;  // files that came besides
 };
 
 // A file of an upload that came whole. The names are literals.

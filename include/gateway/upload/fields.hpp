@@ -62,10 +62,13 @@ class FieldCheck {
   FieldRule const* find(std::string_view name) const;
   // The longest value that any text rule of this operation and place allows: what has to be kept of one.
   std::size_t longest_value() const;
-  // A whole text value. An unknown name is a problem in a query and passes in a body; a repeated one is a problem; so
-  // is text where a file belongs. An empty value passes in a body where it is optional: forms send what was not filled
+  // A whole text value. An unknown name is judged by other(); a repeated one is a problem; so is text where a file
+  // belongs. An empty value passes in a body where it is optional: forms send what was not filled
   // in. `truncated`: the value was longer than longest_value() and is not whole.
   void text(std::string_view name, std::string_view value, bool truncated = false);
+  // Text of a name that find() does not know: a problem in a query, and in a body when it is a known name but for case
+  // and the characters that some readers replace. Other text passes in a body.
+  void other(std::string_view name);
   // A file part. An unknown name, a repeated one and a file where text belongs are problems.
   void file(std::string_view name);
   // A known name whose value could not be read, so that nobody calls it missing. `why` continues a sentence of which

@@ -68,7 +68,9 @@ class Inspection {
   bool active() const { return kind_ != Kind::none; }  // between begin() and end()
   // Files that came whole so far, at most max_files of them.
   std::span<FileRecord const> files() const;
-  static constexpr std::size_t max_files = 4;
+  static constexpr std::size_t max_files = 4;  // no operation takes as many
+  // How many came besides these: unknown ones, of which only the number is known.
+  std::size_t files_more() const;
 
  private:
   enum class Kind : std::uint8_t { none, form, json, urlencoded };

@@ -51,6 +51,7 @@ class MultipartReader {
   static constexpr std::size_t max_name_bytes = 128;
   static constexpr std::size_t max_file_name_bytes = 255;
   static constexpr std::size_t max_type_bytes = 127;
+  static constexpr std::int64_t empty_file_name = 1;  // detail of part_filename_invalid, otherwise 0
   // At most this many bytes of the input's end are not yet in an event: they might begin a delimiter.
   static constexpr std::size_t max_held_bytes = 2 + 2 + Boundary::max_bytes + 2;
 
@@ -72,6 +73,7 @@ class MultipartReader {
   Result<> start(std::span<char const>& input);
   Result<> delimiter(std::span<char const>& input);
   Result<bool> read_head(std::span<char const>& input);
+  Result<bool> read_lines(std::span<char const>& input);
   Result<> take_line(std::string_view line);
   Result<> take_disposition(std::string_view value);
   Result<> take_parameter(std::string_view name, std::string_view value);
@@ -95,10 +97,12 @@ class MultipartReader {
   bool end_pending_ = false;  // part_end comes next
   std::optional<Code> failure_pending_;
   std::size_t part_number_ = 0;
-  std::vector<std::uint64_t> names_;  // hashes, to find repeated ones
+  std::vector<std::uint64_t> names_;  // hashes of what laxer readers compare, to find repeated ones
 
   PartHead head_;
   bool disposition_seen_ = false, type_seen_ = false, name_seen_ = false, file_name_seen_ = false;
+  bool type_malformed_ = false;
+  std::optional<Code> line_fault_;  // of a line that means nothing to us
   std::size_t head_bytes_ = 0, line_size_ = 0;
   bool line_ended_ = false;  // line_ holds a whole line
   std::array<char, max_head_bytes> line_;

@@ -43,7 +43,7 @@ def boundary_of(content_type):
 
 
 TOKENS = [b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"-", b"--", b"\r\n--", b'"', b"'", b";", b"; ", b"=", b":", b": ", b" ",
-          b"\t", b"\0", b"\\", b"/", b"%", b"%22", b"%0a", b"&#1234;",
+          b"\t", b"\0", b"\\", b"/", b"%", b"%22", b"%0a", b"&#1234;", b"&", b"&amp;", b"&sol;", b"&lt", b"&copy",
           b"\xc3\xa9", b"\xff", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"*", b"name=", b"filename=", b"filename*=",
           b'; name="b"', b'; filename="b.jpg"', b"form-data", b"\r\nContent-Type: text/plain",
           b'\r\nContent-Disposition: form-data; name="c"', b"\r\nContent-Transfer-Encoding: base64", b"\r\nX-A: b",

@@ -169,6 +169,17 @@ def fields(cases):
     step("userid-257", changed(FIELDS, userid="u" * 257), ["userid"])
     step("cf1-1025", changed(FIELDS, cf1="c" * 1025), ["cf1"])
     step("two-bad", changed(FIELDS, email="x", idType="y"), ["email", "idType"])
+    for name in ("EMAIL", "Email", "IDTYPE", "ISSUINGCOUNTRY"):
+        known = {given.lower(): given for given, _ in FIELDS}[name.lower()]
+        step(f"renamed-{name}", tuple((name if given == known else given, value) for given, value in FIELDS),
+             [name, known])
+    step("renamed-optional", changed(FIELDS, SubmissionID="\x01", Cf1="x"), ["SubmissionID", "Cf1"])
+    cases.add("fields-renamed-file-as-text", "fields",
+              body(*[text(*pair) for pair in FIELDS], text("IDIMAGE", b"x")), "fields_invalid", rules="enforce",
+              fields=["IDIMAGE", "idImage"])
+    step("renamed-report", changed(FIELDS, SubmissionID="x"), ["SubmissionID"], rules="report")
+    step("renamed-off", changed(FIELDS, SubmissionID="x"), rules="off")
+    step("nearly-known", changed(FIELDS, **{"email_": "x", "e-mail": "x", "emails": "x", "submission_id": "x"}))
     step("unknown-file", FIELDS, ["selfie"], extra=[file("selfie", "a.jpg", [Picture("jpeg")])])
     step("file-renamed", FIELDS, ["idimage", "idImage"], "idimage")
     cases.add("fields-no-file", "fields", body(*[text(*pair) for pair in FIELDS]), "fields_invalid", rules="enforce",
@@ -198,12 +209,19 @@ def fields(cases):
     for name, value, reason in (("good", '{"address":"1 Example-ro","language":"ko"}', None),
                                 ("without", '{"language":"ko"}', "fields_invalid"),
                                 ("twice", '{"address":"a","address":"b"}', "json_invalid"),
+                                ("twice-by-case", '{"address":"a","Address":"b"}', "json_invalid"),
+                                ("renamed", '{"Address":"a"}', "fields_invalid"),
+                                ("unknown-by-case", '{"address":"a","x":{"b.c":1,"B_C":2}}', "json_invalid"),
                                 ("cut", '{"address":"a"', "json_invalid"), ("list", '["address"]', "json_invalid"),
                                 ("tail", '{"address":"a"}x', "json_invalid"), ("empty", "", "json_invalid")):
         cases.add(f"json-{name}", "json", raw(value), reason, content_type="application/json", rules="enforce",
                   operation="address_code")
     for name, value, reason in (("good", "address=1+Example-ro&language=ko", None),
                                 ("without", "language=ko", "fields_invalid"),
+                                ("renamed", "address=a&LANGUAGE=ko", "fields_invalid"),
+                                ("trailing", "address=1+Example-ro&", None),
+                                ("doubled", "address=a&&language=ko", "form_invalid"),
+                                ("twice-by-case", "address=a&x.y=1&X_Y=2", "form_invalid"),
                                 ("bad-escape", "address=%4", "form_invalid"),
                                 ("bad-utf-8", "address=%ff", "form_invalid")):
         cases.add(f"form-{name}", "urlencoded", raw(value), reason, content_type="application/x-www-form-urlencoded",
@@ -219,7 +237,32 @@ REFUSED = {"curl-quote-in-name": ("part_filename_invalid", "part 'idImage'"),
            "form-data-text-type": ("part_type_unexpected", "part 'issuingCountry'"),
            "requests-open-file": ("part_type_missing", "part 'idImage'"),
            "requests-quote-in-name": ("part_filename_invalid", "part 'idImage'"),
-           "httpx-quote-in-name": ("part_filename_invalid", "part 'idImage'")}
+           "httpx-quote-in-name": ("part_filename_invalid", "part 'idImage'"),
+           "spring-default": ("part_type_unexpected", "part 'issuingCountry'"),
+           "okhttp-form": ("part_header_unknown", "part 'issuingCountry'"),
+           "okhttp-text-type": ("part_type_unexpected", "part 'issuingCountry'"),
+           "apache-strict": ("part_type_unexpected", "part 'issuingCountry'")}
+
+
+def dot_net(cases):
+    """MultipartFormDataContent of .NET: the type of text, names without quotes, and the file name a second time."""
+    boundary = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+    def add(name, texts, head, reason=None, label=None):
+        pieces = [part(texts.replace("NAME", field), raw(value), boundary) for field, value in FIELDS]
+        cases.add(f"dotnet-{name}", "clients", body(*pieces, part(head, [Picture("jpeg")], boundary), boundary=boundary),
+                  reason, label, f'multipart/form-data; boundary="{boundary}"', "enforce")
+
+    typed, bare = "Content-Type: text/plain; charset=utf-8\r\n", "Content-Disposition: form-data; "
+    image = "Content-Type: image/jpeg\r\n" + bare
+    good = f'{image}name="idImage"; filename="id.jpg"'
+    add("as-it-comes", f"{typed}{bare}name=NAME", f"{image}name=idImage; filename=id.jpg; filename*=utf-8''id.jpg",
+        "part_disposition_malformed", "part 1")
+    add("names-quoted", f'{typed}{bare}name="NAME"', good, "part_type_unexpected", "part 'issuingCountry'")
+    add("no-type-of-text", f'{bare}name="NAME"',
+        f"{image}name=\"idImage\"; filename=\"id.jpg\"; filename*=utf-8''id.jpg", "part_filename_extended",
+        "part 'idImage'")
+    add("good", f'{bare}name="NAME"', good)
 
 
 def clients(cases):
@@ -239,10 +282,9 @@ def clients(cases):
                   rules="enforce")
         nothing = file("idBackImage", "", b"", "application/octet-stream", boundary)
         cases.add(f"browser-{name}-nothing-chosen", "clients", body(*parts, good, nothing, boundary=boundary),
-                  "part_filename_invalid", "part 'idBackImage'", kind, "enforce")
-    dotnet = [raw('--9f\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=email\r\n\r\nmina@example.test\r\n')]
-    cases.add("client-unquoted-name", "clients", dotnet + close("9f"), "part_type_malformed", "part 1",
-              'multipart/form-data; boundary="9f"', "enforce")
+                  "part_filename_invalid", "part 'idBackImage' has an empty file name; leave the part out", kind,
+                  "enforce")
+    dot_net(cases)
     okhttp = part('Content-Disposition: form-data; name="email"\r\nContent-Length: 17', b"mina@example.test", "a-b")
     cases.add("client-part-with-length", "clients", okhttp + close("a-b"), "part_header_unknown", "part 'email'",
               "multipart/form-data; boundary=a-b", "enforce")

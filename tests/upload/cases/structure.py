@@ -216,7 +216,24 @@ def heads(cases):
         bad(f"unknown-{name.lower()}", "part_header_unknown", f"{whole}\r\n{name}: 1", "part 'f'")
     for value in ("binary", "7bit", "8bit", "base64", "quoted-printable"):
         bad(f"encoding-{value}", "part_transfer_encoding", f"{whole}\r\nContent-Transfer-Encoding: {value}", "part 'f'")
-    bad("encoding-first", "part_transfer_encoding", f"content-transfer-encoding: binary\r\n{whole}")
+    bad("encoding-first", "part_transfer_encoding", f"content-transfer-encoding: binary\r\n{whole}", "part 'f'")
+    # The first line that means nothing decides, and the part's name is waited for.
+    bad("unknown-first", "part_header_unknown", f"X-A: b\r\n{whole}", "part 'f'")
+    bad("unknown-then-encoding", "part_header_unknown", f"X-A: b\r\nContent-Transfer-Encoding: 8bit\r\n{whole}",
+        "part 'f'")
+    bad("encoding-then-unknown", "part_transfer_encoding", f"Content-Transfer-Encoding: 8bit\r\nX-A: b\r\n{whole}",
+        "part 'f'")
+    bad("unknown-then-malformed", "part_header_unknown", f"X-A: b\r\n{whole}\r\nX-B:", "part 'f'")
+    bad("unknown-then-folded", "part_header_unknown", f"X-A: b\r\n c\r\n{whole}".replace("b\r\n c", "b\r\nX-B: c\r\n d"))
+    bad("unknown-alone", "part_header_unknown", "X-A: b")
+    bad("unknown-without-name", "part_header_unknown", "X-A: b\r\nContent-Disposition: form-data")
+    bad("unknown-and-bad-name", "part_header_unknown", f'X-A: b\r\n{CD}name="a b"')
+    bad("unknown-and-no-type", "part_header_unknown", f'{CD}name="f"; filename="x"\r\nX-A: b', "part 'f'")
+    bad("unknown-and-bad-type", "part_header_unknown", f'{CD}name="f"; filename="x"\r\nContent-Type: x\r\nX-A: b',
+        "part 'f'")
+    cases.add("head-unknown-cut", "part header",
+              [*text("first"), raw(f"--{BOUNDARY}\r\n{CD}name=\"f\"\r\nX-A: b\r\nContent-T")], "part_header_unknown",
+              "part 'f'")
     bad("two-dispositions", "part_header_repeated", f'{CD}name="f"; filename="x"\r\n{CD}name="g"; filename="y"{IMAGE}',
         "part 'f'")
     bad("two-dispositions-same", "part_header_repeated", f'{CD}name="f"\r\n{CD}name="f"', "part 'f'")
@@ -300,7 +317,14 @@ def dispositions(cases):
                           (file("a"), file("a", "g.jpg"))):
         cases.add(f"name-twice-{len(cases.rows)}", "names", body(first, text("b"), second), "part_name_repeated",
                   "part 'a'")
-    cases.add("names-by-case", "names", body(text("a"), text("A"), text("a."), text("a-")))
+    cases.add("names-alike", "names", body(text("a"), text("a-"), text("a_"), text("aa"), text("-a"), file("_a")))
+    # Names that meet for PHP (`.` is `_`), ASP.NET and others (case does not count).
+    for first, second in (("a", "A"), ("idImage", "IDIMAGE"), ("a.b", "a_b"), ("a_", "a."), ("A.b", "a_B"),
+                          ("..", "__"), ("email", "eMail")):
+        for kinds, one, two in (("texts", text(first), text(second)), ("files", file(first), file(second)),
+                                ("both", text(first), file(second)), ("turned", file(second), text(first))):
+            cases.add(f"names-meet-{first}-{second}-{kinds}", "names", body(text("x"), one, text("y"), two),
+                      "part_name_repeated", f"part '{first if kinds == 'turned' else second}' repeats a name")
 
 
 def file_names(cases):
@@ -315,7 +339,9 @@ def file_names(cases):
                         "ampersand": "a&b.jpg", "plus": "a+b.jpg", "hash": "#1.jpg", "braces": "{a}[b].jpg",
                         "tilde": "~a.jpg", "dots": "a..b.jpg",
                         "dash": "-.jpg", "bytes-255": "\u00e9" * 125 + "x.jpg", "three-dots": "...", "blob": "blob",
-                        "dollar": "$a!^`.jpg", "entity": "a&amp.jpg",
+                        "dollar": "$a!^`.jpg", "no-entity": "R&D.jpg", "no-entity-blank": "a & ; b.jpg",
+                        "no-entity-semicolon": "a;b&c.jpg", "no-entity-empty": "a&;b.jpg", "no-entity-end": "a&",
+                        "no-entity-cut": "a&co&am&q.jpg", "no-entity-two": "a&b &c ;d",
                         "colon": "a:b", "drive": "C:id.jpg", "star": "a*.jpg", "question": "a?.jpg", "angle": "<a>.jpg",
                         "parameter": "a; filename=b", "percent-2f": "a%2Fb",
                         "percent-00": "a%00.jpg", "percent-41": "%41.jpg",  "blank": " ",
@@ -325,6 +351,12 @@ def file_names(cases):
                         "backslash": "a\\b.jpg", "drive-path": "C:\\id.jpg",
                         "percent-22": "a%22b.jpg", "percent-0a": "a%0Ab", "percent-0d": "a%0db",
                         "percent-0d0a": "%0d%0A", "entity-34": "a&#34;b.jpg", "entity-1234": "a&#1234;",
+                        "entity-hex": "a&#x22;b.jpg", "entity-bare-number": "a&#47b.jpg", "entity-amp": "a&amp;b.jpg",
+                        "entity-quot": "a&quot;b.jpg", "entity-slash": "..&sol;id.jpg",
+                        "entity-backslash": "a&bsol;b.jpg", "entity-new": "a&newentity;b.jpg", "entity-last": "a&lt;",
+                        "entity-second": "a&b&amp;c.jpg", "entity-long": "a&CounterClockwiseContourIntegral;.jpg",
+                        "entity-bare-amp": "a&amp.jpg", "entity-bare-copy": "a&copyright.jpg",
+                        "entity-bare-gt": "a&gt", "entity-bare-last": "a&yuml.jpg", "entity-bare-first": "&AEligx.jpg",
                         "dot": ".", "dot-dot": "..", "bytes-256": "x" * 256, "latin-1": b"\xe9.jpg",
                         "overlong": b"a\xc0\xafb", "surrogate": b"\xed\xa0\x80", "cut-utf-8": b"a\xe2\x82",
                         "line-separator": "a\u2028b.jpg",
@@ -343,9 +375,18 @@ def file_names(cases):
 def part_types(cases):
     for kind in ("text/plain", "text/plain; charset=utf-8", "application/json", "application/octet-stream",
                  "image/png"):
-        reason = "part_type_malformed" if ";" in kind else "part_type_unexpected"
         cases.add(f"text-type-{kind}", "part types", body(text("first"), part(f'{CD}name="t"\r\nContent-Type: {kind}')),
-                  reason, "part 't'")
+                  "part_type_unexpected", "part 't'")
+        cases.add(f"text-type-first-{kind}", "part types",
+                  body(text("first"), part(f'Content-Type: {kind}\r\n{CD}name="t"')), "part_type_unexpected",
+                  "part 't'")
+        for extra in ("Content-Length: 1", "Content-Transfer-Encoding: 8bit"):
+            cases.add(f"text-type-{extra[8:14]}-{kind}", "part types",
+                      body(text("first"), part(f'{CD}name="t"\r\n{extra}\r\nContent-Type: {kind}')),
+                      "part_type_unexpected", "part 't'")
+    for kind in ("nothing", "a b", "/", "text/plain;"):
+        cases.add(f"text-type-no-type-{kind}", "part types",
+                  body(text("first"), part(f'{CD}name="t"\r\nContent-Type: {kind}')), "part_type_unexpected", "part 't'")
     cases.add("file-type-missing", "part types", body(text("first"), part(f'{CD}name="f"; filename="x.jpg"')),
               "part_type_missing", "part 'f'")
     cases.add("file-type-missing-alone", "part types", body(part(f'{CD}name="f"; filename="x.jpg"')),
