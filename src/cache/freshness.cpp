@@ -46,7 +46,8 @@ std::optional<Duration> expires_lifetime(http::FieldList const& fields, std::int
 }
 
 // Section 4.2.1, without the heuristics: what the content shows is known better.
-std::optional<Duration> vendor_lifetime(ResponseDirectives const& said, http::FieldList const& fields, std::int64_t answered_s) {
+std::optional<Duration> vendor_lifetime(ResponseDirectives const& said, http::FieldList const& fields,
+                                        std::int64_t answered_s) {
   if (said.no_cache || said.malformed) return Duration(0);
   if (said.s_maxage) return *said.s_maxage;
   if (said.max_age) return *said.max_age;
@@ -102,7 +103,8 @@ Lifetime refreshed(Lifetime const& stored, http::ResponseHead const& not_modifie
   return out;
 }
 
-Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now, StaleAllowances const& allowed) {
+Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now,
+                StaleAllowances const& allowed) {
   Judgement out;
   out.age = stored.initial_age + std::max(now - stored.answered, Duration(0));
   out.ttl = stored.fresh - out.age;
@@ -115,7 +117,8 @@ Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Ins
   auto const staleness = -out.ttl;
   // Sections 5.2.1.1 and 5.2.1.4: what the caller does not want to see at all. An age of less than a tick of the clock
   // is no reason to give a stored answer to somebody who says max-age=0.
-  bool const refused = request.no_cache || (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
+  bool const refused = request.no_cache ||
+                       (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
                        (request.min_fresh && out.ttl < *request.min_fresh);
   // Sections 5.2.1.1 to 5.2.1.3: whoever names an age or a rest of freshness wants nothing stale, unless max-stale says
   // how much of it.

@@ -70,7 +70,8 @@ struct Judgement {
   bool gives_stored() const { return verdict < Verdict::must_fetch; }
 };
 
-Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now, StaleAllowances const& allowed);
+Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now,
+                StaleAllowances const& allowed);
 // When nothing is stored.
 Verdict judge_absent(RequestDirectives const& request);
 
