@@ -92,6 +92,8 @@ TEST(Rfc9111_4_2_1, ADirectiveWithRubbishBehindItStillCounts) {
   EXPECT_TRUE(said("no-store foo").no_store);
   EXPECT_TRUE(said("no-cache = \"set-cookie\"").no_cache);
   EXPECT_TRUE(said("=5, @, \"\"").malformed);
+  EXPECT_TRUE(response_directives(fields_of({{"Cache-Control", "a;b"}, {"Cache-Control", "max-age=5"}})).malformed)
+      << "a good line does not make up for another";
 }
 
 TEST(Rfc9111_1_2_2, NumbersEndAt2ToThe31) {
