@@ -12,7 +12,7 @@ namespace {
 using http::Name;
 constexpr std::int64_t ns_per_second = 1'000'000'000;
 
-std::int64_t floor_seconds(std::int64_t ns) { return ns / ns_per_second - (ns % ns_per_second < 0); }
+std::int64_t whole_seconds(std::int64_t ns) { return ns / ns_per_second; }
 // Dates may lie millennia apart, durations in nanoseconds may not.
 Duration bounded(std::int64_t seconds) { return Seconds(std::clamp<std::int64_t>(seconds, 0, max_delta.count())); }
 
@@ -75,7 +75,7 @@ bool forbids_stale(ResponseDirectives const& said) {
 }  // namespace
 
 Duration corrected_initial_age(http::FieldList const& fields, Exchanged const& when) {
-  auto const answered_s = floor_seconds(when.answered_wall_ns);
+  auto const answered_s = whole_seconds(when.answered_wall_ns);
   auto const apart = answered_s - date_of(fields, answered_s);
   // One second apart is what the resolution of Date makes of an answer that crossed a tick on its way; the delay below
   // covers that way, and lifetimes here are as short as a second.
@@ -86,7 +86,7 @@ Duration corrected_initial_age(http::FieldList const& fields, Exchanged const& w
 
 Lifetime lifetime_of(http::ResponseHead const& answer, Duration content_lifetime, Exchanged const& when) {
   auto const said = response_directives(answer.fields);
-  auto const vendor = vendor_lifetime(said, answer.fields, floor_seconds(when.answered_wall_ns));
+  auto const vendor = vendor_lifetime(said, answer.fields, whole_seconds(when.answered_wall_ns));
   Lifetime out;
   out.storable = storable(answer, said);
   out.may_be_stale = !forbids_stale(said);
@@ -101,6 +101,11 @@ Lifetime refreshed(Lifetime const& stored, http::ResponseHead const& not_modifie
   out.fresh = std::min(stored.fresh, out.fresh);
   out.may_be_stale = out.may_be_stale && stored.may_be_stale;
   return out;
+}
+
+std::string_view detail_of(Storable storable) {
+  static constexpr std::string_view tokens[] = {"", "status", "no-store", "private", "vary", "set-cookie", "partial"};
+  return tokens[static_cast<std::size_t>(storable)];
 }
 
 Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now,

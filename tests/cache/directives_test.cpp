@@ -178,6 +178,8 @@ TEST(Rfc9213_2_1, AnEmptyOrUnreadableTargetedFieldIsAbsent) {
                                  "a=:x",
                                  "a=1.",
                                  "a=1.2345",
+                                 "a=1234567890123.1",
+                                 "a=(\"x\"\"y\")",
                                  "a=-",
                                  "a=\"\x80\"",
                                  "=1",

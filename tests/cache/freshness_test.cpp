@@ -131,6 +131,16 @@ TEST(Rfc9111_3, WhatIsNotStored) {
     EXPECT_EQ(why("cache-control", "max-age=60", status), Storable::status) << status;
 }
 
+TEST(Rfc9211_2_8, TheReasonNotToStoreIsADetail) {
+  EXPECT_EQ(detail_of(Storable::yes), "");
+  EXPECT_EQ(detail_of(Storable::status), "status");
+  EXPECT_EQ(detail_of(Storable::no_store), "no-store");
+  EXPECT_EQ(detail_of(Storable::private_), "private");
+  EXPECT_EQ(detail_of(Storable::vary), "vary");
+  EXPECT_EQ(detail_of(Storable::set_cookie), "set-cookie");
+  EXPECT_EQ(detail_of(Storable::partial), "partial");
+}
+
 TEST(Rfc9111_5_2_2_3, MustUnderstandTakesThePlaceOfNoStore) {
   EXPECT_EQ(life("must-understand, no-store").storable, Storable::yes);
   EXPECT_EQ(lifetime_of(answer_of({{"cache-control", "must-understand, no-store"}}, 599), 10min, at_once).storable,
