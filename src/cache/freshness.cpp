@@ -125,11 +125,10 @@ Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Ins
   bool const refused = request.no_cache ||
                        (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
                        (request.min_fresh && out.ttl < *request.min_fresh);
-  // Sections 5.2.1.1 to 5.2.1.3: whoever names an age or a rest of freshness wants nothing stale, unless max-stale says
-  // how much of it.
+  // Sections 5.2.1.1 and 5.2.1.2: whoever names an age wants nothing stale, unless max-stale says how much of it.
   bool const named = request.max_stale || request.any_stale;
-  bool const stale_refused = !stored.may_be_stale || (request.max_age && !named) || request.min_fresh ||
-                             (request.max_stale && staleness > *request.max_stale);
+  bool const stale_refused =
+      !stored.may_be_stale || (request.max_age && !named) || (request.max_stale && staleness > *request.max_stale);
   if (!refused && fresh) {
     out.verdict = Verdict::fresh;
     return out;
