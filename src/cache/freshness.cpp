@@ -120,8 +120,8 @@ Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Ins
     return out;
   }
   auto const staleness = -out.ttl;
-  // Sections 5.2.1.1 and 5.2.1.4: what the caller does not want to see at all. An age of less than a tick of the clock
-  // is no reason to give a stored answer to somebody who says max-age=0.
+  // Sections 5.2.1.1, 5.2.1.3 and 5.2.1.4: what the caller does not want to see at all. An age of less than a tick of
+  // the clock is no reason to give a stored answer to somebody who says max-age=0.
   bool const refused = request.no_cache ||
                        (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
                        (request.min_fresh && out.ttl < *request.min_fresh);

@@ -77,6 +77,7 @@ TEST(Rfc9110_13_1_2, TheStarHoldsForWhateverIsStored) {
   EXPECT_FALSE(has("\"x\", *"));
   EXPECT_FALSE(has("*, \"a\""));
   EXPECT_FALSE(has("\"*\""));
+  EXPECT_FALSE(not_modified(fields_of({{"If-None-Match", "*"}, {"If-None-Match", "\"x\""}}), {"\"a\"", {}}, now));
 }
 
 TEST(Rfc9110_13_1_2, MalformedListsGiveTheWholeAnswer) {
