@@ -83,6 +83,7 @@ TEST(Rfc9111_4_1, DifferentMeaningsDoNot) {
   EXPECT_FALSE(meet("accept", "a b", "ab"));
   EXPECT_FALSE(meet("accept", "a/b;c", "a/b,c"));
   EXPECT_FALSE(meet("accept", "a/b;v=\"x\\\"\"", "a/b;v=\"x\""));
+  EXPECT_FALSE(meet("accept", "a/b;v=\"x\\\" , y\"", "a/b;v=\"x\\\",y\"")) << "an escaped quote ends nothing";
   auto const by = vary("accept");
   EXPECT_FALSE(
       by.matches(by.values(fields_of({{"accept", "\"a,b\""}})), fields_of({{"accept", "\"a"}, {"accept", "b\""}})));
