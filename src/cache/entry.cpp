@@ -38,6 +38,7 @@ EntryPtr Entry::make(EntryFacts const& facts, Bytes body, Ledger& ledger) {
   entry->asked_ = facts.asked;
   entry->order_ = facts.order;
   entry->times_ = facts.times;
+  entry->refresh_behind_ = facts.refresh_behind;
   entry->useless_after_ = facts.useless_after;
   entry->vary_bits_ = facts.vary_bits;
   entry->last_modified_ = facts.last_modified;

@@ -127,6 +127,12 @@ std::uint64_t load(char const* from) {
 
 }  // namespace
 
+void KeyBuffer::copy(KeyBuffer const& other) {
+  clear();
+  std::memcpy(bytes_.data(), other.bytes_.data(), other.size_);
+  size_ = other.size_;
+}
+
 void KeyBuffer::clear() noexcept {
   wipe(std::span(bytes_.data(), size_));
   size_ = 0;

@@ -73,7 +73,7 @@ std::string fault_of(Ask const& ask, Floors const& floor, std::string_view body)
 // Random interleavings in one thread: the same seed gives the same run.
 class Model {
  public:
-  Model(std::uint64_t seed, std::size_t memory) : random_(seed), store_({.memory = memory, .max_waiters = 8}) {}
+  Model(std::uint64_t seed, std::size_t memory) : random_(seed), store_({.memory = memory, .max_waiters = 3}) {}
 
   void run(int steps) {
     for (int i = 0; i < steps && fault_.empty(); ++i) {

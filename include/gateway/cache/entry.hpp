@@ -24,6 +24,7 @@ struct EntryFacts {
   std::uint64_t order = 0;  // of its flight
   int status = 200;
   StoredTimes times;
+  bool refresh_behind = false;  // may be given while it is refreshed
   Instant useless_after = Instant::max();  // neither fresh nor a stale stand-in from then on
   std::vector<Subject> subjects;  // an invalidation of any of them ends the entry
   std::string_view key;            // copied, as are all texts here
@@ -51,6 +52,7 @@ class Entry {
   std::uint64_t order() const { return order_; }
   int status() const { return status_; }
   StoredTimes const& times() const { return times_; }
+  bool refresh_behind() const { return refresh_behind_; }
   Instant useless_after() const { return useless_after_; }
   std::uint64_t vary_bits() const { return vary_bits_; }
   std::optional<std::int64_t> last_modified() const { return last_modified_; }
@@ -85,6 +87,7 @@ class Entry {
   Stamp asked_ = 0;
   std::uint64_t order_ = 0;
   StoredTimes times_;
+  bool refresh_behind_ = false;
   Instant useless_after_ = Instant::max();
   std::uint64_t vary_bits_ = 0;
   std::optional<std::int64_t> last_modified_;
