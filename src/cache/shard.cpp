@@ -74,6 +74,14 @@ EntryPtr Shard::find(Question const& question) {
   return EntryPtr(lookup(question, dropped));
 }
 
+// Not what somebody was told later than this flight began.
+EntryPtr Shard::remove(Flight const& flight) {
+  std::lock_guard const lock(mutex_);
+  for (auto* entry = *place_of(flight.hash_); entry != nullptr; entry = entry->chain_)
+    if (entry->hash_ == flight.hash_ && entry->key() == flight.key() && entry->order() < flight.order()) return unlink(entry);
+  return {};
+}
+
 std::vector<std::shared_ptr<Waiter>> Shard::land(Flight& flight, EntryPtr const& answer, bool storable, bool& stored) {
   std::vector<EntryPtr> dropped;
   std::lock_guard const lock(mutex_);

@@ -41,6 +41,8 @@ Reply Store::ask(Question const& question, Asker& asker) {
   return shard_of(question.hash).ask(question, asker, limits_.max_waiters);
 }
 
+void Store::drop(Flight const& flight) { shard_of(flight.hash()).remove(flight); }
+
 EntryPtr Store::find(Question const& question) { return shard_of(question.hash).find(question); }
 
 void Store::land(Flight& flight, std::shared_ptr<Outcome> outcome, bool storable) {

@@ -115,6 +115,7 @@ class Fetch {
     bool const good = x_.answer.status == 200;
     bool const storable = good && content && life.storable == cache::Storable::yes;
     outcome.shareable = !good || life.storable == cache::Storable::yes;
+    if (good && !storable) worker_.cache->drop(*flight_);
     outcome.answer = make_entry(facts, life, when.answered, confirmed);
     if (!outcome.answer) outcome.shareable = false;
     return storable && outcome.answer;

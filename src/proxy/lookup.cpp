@@ -153,6 +153,7 @@ class Lookup final : public cache::Asker {
       x_.upstream_time = outcome.upstream_time;
     }
     CacheStatus status{.forward = seen_ ? forward_ : Forward::uri_miss, .stored = outcome.stored, .collapsed = !led};
+    if (outcome.answer && outcome.upstream_status != outcome.answer->status()) status.forward_status = outcome.upstream_status;
     bool const failed = outcome.failure || (outcome.answer && is_vendor_failure(outcome.answer->status()));
     if (failed)
       if (auto stand_in = usable_on_error()) {

@@ -55,7 +55,9 @@ void status_line(Out& out, int status) {
 template <class Out>
 void common_fields(Out& out, Exchange const& x) {
   out.field("x-request-id", x.id.view());
-  if (x.cache_status) out.field("cache-status", cache::CacheStatusText(*x.cache_status).view());
+  // Of every answer to an operation that is cached, also when it was refused before the cache was looked at.
+  if (x.cache_status || (x.operation != nullptr && x.operation->cacheable))
+    out.field("cache-status", cache::CacheStatusText(x.cache_status.value_or(cache::CacheStatus())).view());
   if (x.had_client_key) out.append("x-gateway-warning: client-api-key-ignored\r\n");
   if (x.fate != Fate::keep) out.append("connection: close\r\n");
   else if (x.http10) out.append("connection: keep-alive\r\n");

@@ -62,6 +62,7 @@ class Shard {
 
   Reply ask(Question const& question, Asker& asker, std::size_t max_waiters);
   EntryPtr find(Question const& question);
+  EntryPtr remove(Flight const& flight);
   // Ends the flight: stores the answer if `storable` and nothing invalidated it, and gives those who wait.
   std::vector<std::shared_ptr<Waiter>> land(Flight& flight, EntryPtr const& answer, bool storable, bool& stored);
   // Drops up to `count` entries to make room; they are destroyed by the caller. Fewer when there are no more.
@@ -102,6 +103,8 @@ class Store {
 
   // Finds a usable entry, or joins or begins a flight.
   Reply ask(Question const& question, Asker& asker);
+  // The vendor does not want what is stored under the flight's key kept any longer.
+  void drop(Flight const& flight);
   // An entry that still holds, fresh or not; for a stand-in when the vendor fails.
   EntryPtr find(Question const& question);
   // Everybody who begins a flight has to land it, whatever became of it.
