@@ -1,4 +1,4 @@
-"""Compares the gateway with nginx and HAProxy. Called by run.sh, which installs and builds what this needs."""
+"""Compares the gateway with nginx, HAProxy and Varnish. Called by run.sh, which installs and builds what this needs."""
 import argparse
 import json
 import os
@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def parse_arguments(arguments: list) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="Compares the gateway with nginx and HAProxy.")
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="Compares the gateway with nginx, HAProxy and Varnish.")
     names = [workload.name for workload in WORKLOADS]
     parser.add_argument("workload", nargs="*", metavar="workload", help="which to run; all by default: " + ", ".join(names))
     parser.add_argument("--quick", action="store_true", help="five short rounds instead of sixteen; under two minutes in all")
@@ -60,8 +60,8 @@ def without_paths(arguments: list) -> list:
 def check_machine(options: argparse.Namespace, gateway: Path) -> None:
     if not {processes.PROXY_CPU, processes.OTHER_CPU} <= os.sched_getaffinity(0):
         raise processes.BenchError("needs CPUs 0 and 1: one for the proxy, one for generator and vendor")
-    needed = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "generator": options.programs / "argos-bench-load",
-              "vendor": options.programs / "argos-bench-vendor"}
+    needed = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "Varnish": "/usr/sbin/varnishd",
+              "generator": options.programs / "argos-bench-load", "vendor": options.programs / "argos-bench-vendor"}
     if not options.peers_only:
         needed["gateway"] = gateway
     for name, path in needed.items():

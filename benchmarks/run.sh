@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the gateway with nginx and HAProxy: installs what is missing, builds Release, measures, prints tables.
+# Compares the gateway with nginx, HAProxy and Varnish: installs what is missing, builds Release, measures, prints tables.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
