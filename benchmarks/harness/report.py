@@ -202,8 +202,8 @@ def _warnings(outcome: Outcome) -> list:
     return found
 
 
-def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> str:
-    lines = ["# Benchmark results", "", f"Written by `{command}`; what is compared, and how, is in [README.md](README.md).", "",
+def heading(title: str, about: dict, command: str) -> list:
+    lines = [f"# {title}", "", f"Written by `{command}`; what is compared, and how, is in [README.md](README.md).", "",
              f"* Date: {about['date']}", f"* Machine: {about['machine']}; {about['system']}; load average at the start "
              f"{about['load_average']:.2f}", f"* nginx {about['nginx']}, HAProxy {about['haproxy']}, Varnish {about['varnish']}, OpenSSL {about['openssl']}, "
              f"gateway: {about['gateway']}",
@@ -211,6 +211,11 @@ def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> st
     if about["load_average"] > 1:
         lines.append("* **Other jobs were using the machine**: microseconds are too high and the ranges wide; measure again on a quiet "
                      "one before believing a pass or a miss that is close.")
+    return lines
+
+
+def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> str:
+    lines = heading("Benchmark results", about, command)
     lines += ["",
              "CPU time of the proxy process a request (memory a connection for idle ones); medians of the rounds.", ""]
     lines += summary(outcomes)
