@@ -12,7 +12,7 @@ ARGOS_PACKAGES_TEST=(
     libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-19-dev
     python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck
 )
-ARGOS_PACKAGES_BENCH=(nginx haproxy wrk libbenchmark-dev procps python3)
+ARGOS_PACKAGES_BENCH=(nginx haproxy varnish wrk libbenchmark-dev procps python3)
 
 # packages_missing NAME...: those of the names that dpkg does not have, one a line.
 packages_missing() {
