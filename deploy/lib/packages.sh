@@ -10,7 +10,7 @@ ARGOS_PACKAGES_BUILD=(
 ARGOS_PACKAGES_RUN=(openssl curl ca-certificates python3 util-linux)
 ARGOS_PACKAGES_TEST=(
     libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-19-dev
-    python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck
+    python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck redis-server
 )
 ARGOS_PACKAGES_BENCH=(nginx haproxy varnish wrk libbenchmark-dev procps python3)
 
