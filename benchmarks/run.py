@@ -29,7 +29,7 @@ def parse_arguments(arguments: list) -> argparse.Namespace:
     parser.add_argument("--measure-ms", type=int, help="measured time of a round")
     parser.add_argument("--peers-only", action="store_true", help="leave the gateway out")
     parser.add_argument("--entries", action="store_true", help="instead: what a hit costs with 1,000 to 1,000,000 answers in "
-                        "the gateway's cache (about three minutes, 2 GiB of memory)")
+                        "the gateway's cache (about two minutes, 2 GiB of memory)")
     parser.add_argument("--hit-ratio", action="store_true", help="instead: how often the cache's choice of what to drop leaves "
                         "what is asked for next, against other policies (no load, about a minute)")
     parser.add_argument("--cross-check", action="store_true", help="repeat the plain lookup with wrk")

@@ -221,7 +221,8 @@ class Varnish(Contestant):
 
     def command(self, config):
         parameters = {"thread_pools": 1, "thread_pool_min": 128, "thread_pool_max": 2000, "http_req_size": "16k",
-                      "http_req_hdr_len": "16k", "timeout_idle": 75, "vsl_space": "256M", "vsl_mask": ",".join("-" + name for name in self.unrecorded)}
+                      "http_req_hdr_len": "16k", "timeout_idle": 75, "vsl_space": "256M",
+                      "vsl_mask": ",".join("-" + name for name in self.unrecorded)}
         return [self.program, "-F", "-j", "none", "-T", "none", "-n", self.folder / "work", "-a", f"127.0.0.1:{self.port}",
                 "-f", config, "-s", "malloc,1G",
                 *(part for name, value in parameters.items() for part in ("-p", f"{name}={value}"))]

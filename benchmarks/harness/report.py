@@ -71,8 +71,8 @@ def slowest(outcome: Outcome) -> list:
 
     best = min(peers, key=p999)
     ratio = statistics.median(ours["p999_us"] / theirs["p999_us"] for ours, theirs in zip(gateway.rounds, best.rounds))
-    return [(f"p99.9: {p999(gateway):.0f} us, {ratio:.2f} of {TITLES[best.name]}'s {p999(best):.0f} us, the lowest of the peers "
-             "(to be below 1)", ratio < 1)]
+    return [(f"p99.9: {p999(gateway):.0f} us; {TITLES[best.name]}, the lowest of the peers, {p999(best):.0f} us; median of the "
+             f"rounds' ratios {ratio:.2f} (to be below 1)", ratio < 1)]
 
 
 def inspection(outcome: Outcome) -> list:
