@@ -1,9 +1,10 @@
-"""Compares the gateway with nginx and HAProxy. Called by run.sh, which installs and builds what this needs."""
+"""Compares the gateway with nginx, HAProxy and Varnish. Called by run.sh, which installs and builds what this needs."""
 import argparse
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import crosscheck, material, measure, processes, report  # noqa: E402
+from harness import crosscheck, entries, material, measure, processes, report  # noqa: E402
 from harness.contestants import make_contestants  # noqa: E402
 from harness.measure import Options, Outcome, say  # noqa: E402
 from harness.workloads import WORKLOADS  # noqa: E402
@@ -20,17 +21,22 @@ HERE = Path(__file__).resolve().parent
 
 
 def parse_arguments(arguments: list) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="Compares the gateway with nginx and HAProxy.")
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="Compares the gateway with nginx, HAProxy and Varnish.")
     names = [workload.name for workload in WORKLOADS]
     parser.add_argument("workload", nargs="*", metavar="workload", help="which to run; all by default: " + ", ".join(names))
     parser.add_argument("--quick", action="store_true", help="five short rounds instead of sixteen; under two minutes in all")
     parser.add_argument("--rounds", type=int, help="rounds a workload")
     parser.add_argument("--measure-ms", type=int, help="measured time of a round")
     parser.add_argument("--peers-only", action="store_true", help="leave the gateway out")
+    parser.add_argument("--entries", action="store_true", help="instead: what a hit costs with 1,000 to 1,000,000 answers in "
+                        "the gateway's cache (about three minutes, 2 GiB of memory)")
+    parser.add_argument("--hit-ratio", action="store_true", help="instead: how often the cache's choice of what to drop leaves "
+                        "what is asked for next, against other policies (no load, about a minute)")
     parser.add_argument("--cross-check", action="store_true", help="repeat the plain lookup with wrk")
     parser.add_argument("--urgent", action="store_true", help="give all processes of the run a high priority (needs root): "
                         "less noise on a machine that does other work")
-    parser.add_argument("--write-results", action="store_true", help="write RESULTS.md beside this script")
+    parser.add_argument("--write-results", action="store_true", help="write RESULTS.md beside this script; "
+                        "RESULTS-entries.md, RESULTS-hit-ratio.md for those")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the work folder (configurations, logs)")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release/bin holds")
@@ -42,6 +48,10 @@ def parse_arguments(arguments: list) -> argparse.Namespace:
     unknown = [name for name in options.workload if name not in names]
     if unknown:
         parser.error(f"unknown workload {unknown[0]}; there are {', '.join(names)}")
+    if (options.entries or options.hit_ratio) and (options.workload or options.cross_check or options.json):
+        parser.error("--entries and --hit-ratio run alone")
+    if options.entries and options.peers_only:
+        parser.error("--entries measures the gateway alone")
     return options
 
 
@@ -57,14 +67,22 @@ def without_paths(arguments: list) -> list:
     return kept
 
 
+def programs_needed(options: argparse.Namespace, gateway: Path) -> dict:
+    needed = {"hit ratios": options.programs / "argos-bench-hit-ratio"} if options.hit_ratio else {}
+    if options.hit_ratio and not options.entries:
+        return needed
+    needed |= {"generator": options.programs / "argos-bench-load", "vendor": options.programs / "argos-bench-vendor"}
+    if not options.peers_only:
+        needed["gateway"] = gateway
+    if not options.entries:
+        needed |= {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "Varnish": "/usr/sbin/varnishd"}
+    return needed
+
+
 def check_machine(options: argparse.Namespace, gateway: Path) -> None:
     if not {processes.PROXY_CPU, processes.OTHER_CPU} <= os.sched_getaffinity(0):
         raise processes.BenchError("needs CPUs 0 and 1: one for the proxy, one for generator and vendor")
-    needed = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "generator": options.programs / "argos-bench-load",
-              "vendor": options.programs / "argos-bench-vendor"}
-    if not options.peers_only:
-        needed["gateway"] = gateway
-    for name, path in needed.items():
+    for name, path in programs_needed(options, gateway).items():
         if not os.access(path, os.X_OK):
             raise processes.BenchError(f"{name} is missing: {path}")
     if options.urgent and os.geteuid() != 0:
@@ -77,9 +95,7 @@ def check_machine(options: argparse.Namespace, gateway: Path) -> None:
 def run_all(options, programs: tuple, folder: Path) -> tuple:
     things = material.prepare(folder)
     vendor = processes.Vendor(options.programs / "argos-bench-vendor", things, material.free_port(), material.free_port())
-    # Many short rounds rather than a few long ones: what is compared lies closer together in time.
-    rounds = options.rounds or (5 if options.quick else 16)
-    settings = Options(options.programs / "argos-bench-load", rounds, options.measure_ms or (300 if options.quick else 500), 150)
+    settings = settings_of(options)
     outcomes = []
     checked = []
     try:
@@ -102,6 +118,45 @@ def run_all(options, programs: tuple, folder: Path) -> tuple:
     return outcomes, checked
 
 
+def settings_of(options) -> Options:
+    # Many short rounds rather than a few long ones: what is compared lies closer together in time.
+    rounds = options.rounds or (5 if options.quick else 16)
+    return Options(options.programs / "argos-bench-load", rounds, options.measure_ms or (300 if options.quick else 500), 150)
+
+
+def run_peers(options, programs: tuple, folder: Path, about: dict, command: str) -> tuple:
+    """Whether answers were wrong, and what missed its target."""
+    outcomes, checked = run_all(options, programs, folder)
+    text = report.markdown(outcomes, about, command, checked)
+    if options.write_results:
+        (HERE / "RESULTS.md").write_text(text)
+    if options.json:
+        options.json.write_text(json.dumps(report.document(outcomes, about, command, checked), indent=1) + "\n")
+    print(text)
+    return any(outcome.wrong for outcome in outcomes), report.missed(outcomes)
+
+
+def run_entries(options, gateway: Path, folder: Path, about: dict, command: str) -> tuple:
+    say(entries.WORKLOAD.title)
+    outcome = entries.run(gateway, options.programs / "argos-bench-vendor", folder, material.prepare(folder), settings_of(options))
+    text = "\n".join(report.heading(entries.WORKLOAD.title, about, command)) + "\n\n"
+    text += entries.markdown(outcome, material.SMALL_LOOKUP_BYTES)
+    if options.write_results:
+        (HERE / "RESULTS-entries.md").write_text(text)
+    print(text)
+    return bool(outcome.wrong), [] if outcome.wrong or entries.passed(outcome) else ["cost of a hit by the number of entries"]
+
+
+def run_hit_ratio(options) -> tuple:
+    done = subprocess.run([options.programs / "argos-bench-hit-ratio"], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise processes.BenchError(f"argos-bench-hit-ratio ended with code {done.returncode}")
+    if options.write_results:
+        (HERE / "RESULTS-hit-ratio.md").write_text(done.stdout)
+    print(done.stdout)
+    return False, []
+
+
 def main(arguments: list) -> int:
     options = parse_arguments(arguments)
     gateway = (options.gateway or options.programs / "argos-gateway").resolve()
@@ -118,15 +173,15 @@ def main(arguments: list) -> int:
         about = report.environment(gateway, not options.peers_only)
         command = " ".join(["./benchmarks/run.sh", *without_paths(arguments)])
         about["scheduling"] = "high priority for all (`--urgent`)" if options.urgent else "normal scheduling"
-        outcomes, checked = run_all(options, programs, folder)
-        text = report.markdown(outcomes, about, command, checked)
-        if options.write_results:
-            (HERE / "RESULTS.md").write_text(text)
-        if options.json:
-            options.json.write_text(json.dumps(report.document(outcomes, about, command, checked), indent=1) + "\n")
-        print(text)
-        failed = any(outcome.wrong for outcome in outcomes)
-        missed = report.missed(outcomes)
+        found = []
+        if options.hit_ratio:
+            found.append(run_hit_ratio(options))
+        if options.entries:
+            found.append(run_entries(options, gateway, folder, about, command))
+        if not found:
+            found.append(run_peers(options, programs, folder, about, command))
+        failed = any(wrong for wrong, _ in found)
+        missed = [text for _, texts in found for text in texts]
         say(f"{time.monotonic() - started:.0f} s; "
             + ("wrong answers: the figures do not count" if failed else "all answers right")
             + (f"; targets missed: {', '.join(missed)}" if missed else ""))

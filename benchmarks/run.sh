@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the gateway with nginx and HAProxy: installs what is missing, builds Release, measures, prints tables.
+# Compares the gateway with nginx, HAProxy and Varnish: installs what is missing, builds Release, measures, prints tables.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -11,7 +11,8 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 }
 
 build=yes
-targets=(argos-bench-load argos-bench-vendor argos-gateway)
+gateway=(argos-gateway)
+targets=(argos-bench-load argos-bench-vendor)
 arguments=()
 for argument in "$@"; do
     case $argument in
@@ -20,7 +21,8 @@ for argument in "$@"; do
             continue
             ;;
         # Without the gateway, or with one that is measured as it is, only our own programs are built.
-        --peers-only | --gateway | --gateway=*) targets=(argos-bench-load argos-bench-vendor) ;;
+        --peers-only | --gateway | --gateway=*) gateway=() ;;
+        --hit-ratio) targets+=(argos-bench-hit-ratio) ;;
         -h | --help) exec /usr/bin/python3 "$here/run.py" --help ;;
     esac
     arguments+=("$argument")
@@ -37,7 +39,7 @@ if [[ $build == yes ]]; then
     tests=ON
     [[ -z $(packages_missing libgtest-dev libgmock-dev) ]] || tests=OFF
     configure_preset release "-DARGOS_TESTS=$tests" -DARGOS_BENCHMARKS=ON
-    build_preset release "${targets[@]}"
+    build_preset release "${targets[@]}" "${gateway[@]}"
 fi
 
 exec /usr/bin/python3 "$here/run.py" "${arguments[@]}"

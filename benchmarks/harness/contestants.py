@@ -1,10 +1,12 @@
-"""The proxies: nginx, HAProxy and the gateway, each configured from a template in peers/ to do the same work."""
+"""The proxies: nginx, HAProxy, Varnish and the gateway, each configured from a template in peers/ to do the same work."""
 import http.client
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ class Setup:
     upstream_tls: bool = False
     downstream_tls: bool = False
     upload: bool = False
+    cache: bool = False
     verified_name: str = "localhost"  # the preflight of TLS workloads also tries a name the certificate lacks
 
 
@@ -59,10 +62,12 @@ class Contestant:
     kind = ""
     template = ""
     log_name = "stderr.log"
+    answers_early = True  # refuses an upload before it was sent
 
     def __init__(self, name: str, program: str, settings: dict, request: str = ""):
         self.name = name
         self.request = request  # instead of the workload's
+        self.cache_keys = 0  # instead of the workload's
         self.program = program
         self.settings = settings
         self.port = 0
@@ -132,6 +137,7 @@ class Contestant:
 class Nginx(Contestant):
     kind = "nginx"
     template = "nginx.conf"
+    cache_folder = None
 
     def values(self, setup, vendor, material):
         upstream = [f"proxy_ssl_verify on; proxy_ssl_verify_depth 2; proxy_ssl_trusted_certificate {material.ca};",
@@ -139,14 +145,30 @@ class Nginx(Contestant):
                     "proxy_ssl_protocols TLSv1.2 TLSv1.3;"] if setup.upstream_tls else []
         server = [f"ssl_certificate {material.certificate}; ssl_certificate_key {material.key};",
                   "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:10m;"] if setup.downstream_tls else []
+        cache, lookup = [], ""
+        if setup.cache:
+            # Its cache is files: in memory here, and held open, so that a hit is one read of one file.
+            self.cache_folder = Path(tempfile.mkdtemp(prefix="argos-bench-nginx.", dir="/dev/shm"))
+            cache = [f"proxy_cache_path {self.cache_folder} levels=1:2 keys_zone=answers:32m max_size=1g inactive=1h use_temp_path=off;",
+                     "open_file_cache max=20000 inactive=1h; open_file_cache_valid 1h; open_file_cache_min_uses 1;",
+                     "proxy_cache_key $tenant$request_uri; proxy_cache_valid 200 10m; proxy_cache_lock on;"]
+            lookup = "proxy_cache answers;"
         return {"USER": "root" if os.geteuid() == 0 else "nobody", "LISTEN_TLS": "ssl" if setup.downstream_tls else "",
-                "SERVER_TLS": "\n    ".join(server), "UPSTREAM_TLS": "\n  ".join(upstream)}
+                "SERVER_TLS": "\n    ".join(server), "UPSTREAM_TLS": "\n  ".join(upstream),
+                "CACHE": "\n  ".join(cache), "LOOKUP_CACHE": lookup}
+
+    def stop(self):
+        super().stop()
+        if self.cache_folder:
+            shutil.rmtree(self.cache_folder, ignore_errors=True)
+            self.cache_folder = None
 
     def command(self, config):
         return [self.program, "-p", self.folder, "-c", config]
 
     def access_log(self):
         return "access.log"
+
 
 class HAProxy(Contestant):
     """Its cheapest way to write one line a request is a ring that it empties in batches into a stream socket: measured
@@ -161,7 +183,10 @@ class HAProxy(Contestant):
         upstream = (f"ssl verify required ca-file {material.ca} sni str({setup.verified_name}) "
                     f"verifyhost {setup.verified_name} ssl-min-ver TLSv1.2 alpn http/1.1") if setup.upstream_tls else ""
         listen = f"ssl crt {material.folder}/server.both.pem ssl-min-ver TLSv1.2" if setup.downstream_tls else ""
-        return {"UPSTREAM_TLS": upstream, "LISTEN_TLS": listen}
+        cache = ["cache answers", "  total-max-size 256", "  max-age 3600", "  process-vary off"] if setup.cache else []
+        return {"UPSTREAM_TLS": upstream, "LISTEN_TLS": listen, "CACHE": "\n".join(cache),
+                "CACHE_USE": "http-request cache-use answers if { path /v3/submission /v3/submission/applicant }" if setup.cache else "",
+                "CACHE_STORE": "http-response cache-store answers" if setup.cache else ""}
 
     def command(self, config):
         return [self.program, "-db", "-f", config]
@@ -174,6 +199,49 @@ class HAProxy(Contestant):
         if self.reader:
             self.reader.close()
             self.reader = None
+
+
+class Varnish(Contestant):
+    """Plain HTTP only: it terminates no TLS. Its access lines are written by a program of its own, which reads the log
+    in shared memory; both run on the proxy's CPU and both are counted."""
+    kind = "varnish"
+    template = "varnish.vcl"
+    answers_early = False
+    log_program = None
+    # Of which the access line holds nothing; without this every request costs it more.
+    unrecorded = ("ReqProtocol", "ReqUnset", "RespProtocol", "RespReason", "RespUnset", "VCL_return", "VCL_acl", "Hit",
+                  "BereqHeader", "BereqUnset", "BerespHeader", "BerespUnset", "Storage", "TTL", "Fetch_Body", "Length")
+    line = ('{"time":"%{%FT%TZ}t","level":"info","event":"access","request_id":"%{x-request-id}o","tenant":"%{x-tenant}i",'
+            '"operation":"%U","method":"%m","status":%s,"cache":"%{Varnish:hitmiss}x","bytes_in":%I,"bytes_out":%O,'
+            '"duration_us":%D,"upstream":"%{Varnish:time_firstbyte}x","peer":"%h"}')
+
+    def values(self, setup, vendor, material):
+        return {}
+
+    def command(self, config):
+        parameters = {"thread_pools": 1, "thread_pool_min": 128, "thread_pool_max": 2000, "http_req_size": "16k",
+                      "http_req_hdr_len": "16k", "timeout_idle": 75, "vsl_space": "256M", "vsl_mask": ",".join("-" + name for name in self.unrecorded)}
+        return [self.program, "-F", "-j", "none", "-T", "none", "-n", self.folder / "work", "-a", f"127.0.0.1:{self.port}",
+                "-f", config, "-s", "malloc,1G", *(part for name, value in parameters.items() for part in ("-p", f"{name}={value}"))]
+
+    def start(self, folder, setup, vendor, material):
+        super().start(folder, setup, vendor, material)
+        with open(self.folder / "varnishncsa.log", "ab") as errors:
+            self.log_program = processes.spawn(
+                ["/usr/bin/varnishncsa", "-n", self.folder / "work", "-F", self.line, "-w", self.folder / self.access_log()],
+                processes.PROXY_CPU, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+
+    def pids(self):
+        return super().pids() + [self.log_program.pid]
+
+    def access_log(self):
+        return "access.log"
+
+    def stop(self):
+        if self.log_program:
+            processes.stop(self.log_program)
+            self.log_program = None
+        super().stop()
 
 
 class Gateway(Contestant):
@@ -189,7 +257,9 @@ class Gateway(Contestant):
         upstream = f'ca_file = "{material.ca}"' if setup.upstream_tls else "allow_plain_http = true"
         server = (f'[server.tls]\ncertificate = "{material.certificate}"\nprivate_key = "{material.key}"'
                   if setup.downstream_tls else "")
-        return {"ADMIN_PORT": self.admin_port, "UPSTREAM_TLS": upstream, "SERVER_TLS": server}
+        cache = f'enabled = true\nmemory = "{self.settings.get("MEMORY", "256MiB")}"\nttl_approved = "10m"'
+        return {"ADMIN_PORT": self.admin_port, "UPSTREAM_TLS": upstream, "SERVER_TLS": server,
+                "CACHE": cache if setup.cache else "enabled = false"}
 
     def command(self, config):
         return [self.program, "serve", "--config", config]
@@ -228,6 +298,8 @@ def make_contestants(program, before, workload) -> list:
     streaming = {"REQUEST_BUFFERING": "off", "BODY_BUFFER": "256k"}
     found = [Nginx("nginx", "/usr/sbin/nginx", streaming),
              HAProxy("haproxy", "/usr/sbin/haproxy", {"BUFSIZE": 65536 if upload else 16384})]
+    if workload.cache_keys and not workload.downstream_tls:
+        found.append(Varnish("varnish", "/usr/sbin/varnishd", {}))
     if upload:
         found.append(Nginx("nginx-buffered", "/usr/sbin/nginx", {"REQUEST_BUFFERING": "on", "BODY_BUFFER": "16k"}))
     variants = workload.all_variants()

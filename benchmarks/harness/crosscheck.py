@@ -21,7 +21,7 @@ def run(contestants: list, folder: Path, vendor, material, seconds: int) -> list
             before = _cpu_ns(pids)
             # wrk's whole life is the window, so that its requests and the proxy's time cover the same ones.
             wrk = processes.spawn(["wrk", "-t1", "-c64", f"-d{seconds}s", "-H", "Accept: application/json",
-                                   f"http://127.0.0.1:{contestant.port}/v3/submission?submission_id=wrk"],
+                                   f"http://127.0.0.1:{contestant.port}/v3/submission?submission_id=benchwrk000000001"],
                                   processes.OTHER_CPU, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             output, _ = wrk.communicate(timeout=seconds + 20)
             used = _cpu_ns(pids) - before

@@ -8,9 +8,10 @@ from pathlib import Path
 
 API_KEY = "bench-project-key-0123456789abcdef"
 BOUNDARY = "argosbenchboundary7MA4YWxkTrZu0gW"
-COUNTER = "NNNNNNNNNNNN"  # the generator writes the request's number here
+COUNTER = "NNNNNNNNNNNN"  # the generator writes the request's number here, and the vendor answers with it
 UPLOAD_BYTES = 1024 * 1024
 LOOKUP_BYTES = 2048
+SMALL_LOOKUP_BYTES = 512  # of the series that fills a cache with a million answers
 
 # What a service that has not been cleaned up sends: the secrets in it must not reach the vendor. (The caller's own
 # x-api-key is tried once before each workload, because a gateway adds a warning to every such answer.)
@@ -32,6 +33,7 @@ class Material:
     key: Path
     api_key: Path
     lookup_body: Path
+    small_lookup_body: Path
     upload_body: Path
     upload_answer: Path
 
@@ -70,7 +72,7 @@ def _lookup_body() -> str:
         "data": {"name": "Mina Okafor", "gender": "female", "nationality": "GHA", "date_of_birth": "1991-04-02",
                  "idType": "passport", "idcard_issuingCountry": "GHA", "idcard_issueDate": "2020-01-15",
                  "idcard_expireDate": "2030-01-14", "cf1": "tier-2"},
-        "email": "mina@example.test", "submission_id": "bench0000000000", "applicant_id": "apl9z8y7x",
+        "email": "mina@example.test", "submission_id": f"bench{COUNTER}", "applicant_id": "apl9z8y7x",
         "created_at": "2024-05-06T07:08:09.010Z",
         "kyc": {"result": "approved", "attempts": [{"attemptCnt": 1, "livenessScore": 97, "faceSimilarityScore": 93}]},
         "aml": {"currentstatus": "Red Flag", "risk_level_summary": "Low", "matches": [{"resource_id": "rsc-42"}]},
@@ -79,6 +81,14 @@ def _lookup_body() -> str:
     missing = LOOKUP_BYTES - len(json.dumps({"Items": [item]}, separators=(",", ":")))
     item["memo"]["text"] = ("argos bench " * 200)[:missing]
     return json.dumps({"Items": [item]}, separators=(",", ":"))
+
+
+def _small_lookup_body() -> str:
+    def page(text: str) -> str:
+        return json.dumps({"Items": [{"submission_id": f"bench{COUNTER}", "kyc": {"result": "approved"}, "memo": {"text": text}}]},
+                          separators=(",", ":"))
+
+    return page(("argos bench " * 50)[:SMALL_LOOKUP_BYTES - len(page(""))])
 
 
 def _jpeg(size: int) -> bytes:
@@ -106,10 +116,11 @@ def _upload() -> bytes:
 def prepare(folder: Path) -> Material:
     _make_certificates(folder)
     material = Material(folder, folder / "ca.pem", folder / "server.pem", folder / "server.key", folder / "api-key",
-                        folder / "lookup.json", folder / "upload.body", folder / "upload.json")
+                        folder / "lookup.json", folder / "small-lookup.json", folder / "upload.body", folder / "upload.json")
     material.api_key.write_text(API_KEY + "\n")
     material.api_key.chmod(0o600)
     material.lookup_body.write_text(_lookup_body())
+    material.small_lookup_body.write_text(_small_lookup_body())
     upload = _upload()
     material.upload_body.write_bytes(upload)
     material.upload_answer.write_text('{"submissionId":"bench0000000000","file_upload":"true"}')

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import processes
 from .contestants import Setup
-from .material import LOOKUP_BYTES, Material
+from .material import COUNTER, Material
 from .processes import BenchError
 from .workloads import Workload
 
@@ -63,7 +63,16 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _ask(contestant, material: Material, method: str, path: str, headers: dict, body=None) -> tuple:
+def lookup_path(name: str) -> str:
+    """Of a submission that no measured request asks for."""
+    return f"/v3/submission?submission_id=bench{name.rjust(len(COUNTER), '-')}"
+
+
+def lookup_answer(material: Material, name: str) -> bytes:
+    return material.lookup_body.read_bytes().replace(COUNTER.encode(), name.rjust(len(COUNTER), "-").encode())
+
+
+def ask(contestant, material: Material, method: str, path: str, headers: dict, body=None) -> tuple:
     """Status, fields, body; status 0 and the reason when there was no answer. `body` may be a promised length only."""
     connection = contestant.connection(material)
     try:
@@ -91,20 +100,21 @@ def preflight(contestant, material: Material) -> list:
             wrong.append(f"{contestant.name}: {what}, got {seen}")
 
     secrets = {"x-api-key": "the-callers-own", "Authorization": "Basic YmVuY2g6YmVuY2g=", "Cookie": "a=b"}
-    status, headers, body = _ask(contestant, material, "GET", "/v3/submission?submission_id=preflight", secrets)
+    status, headers, body = ask(contestant, material, "GET", lookup_path("preflight"), secrets)
     check("a lookup has to be answered 200 by the vendor, with the vendor's key and without the caller's secrets",
-          status == 200 and len(body) == LOOKUP_BYTES, (status, body[:200]))
+          status == 200 and body == lookup_answer(material, "preflight"), (status, body[:200]))
     check("an answer has to carry x-request-id", bool(headers.get("x-request-id")), headers)
-    status, headers, body = _ask(contestant, material, "GET", "/v3/nope", {})
+    status, headers, body = ask(contestant, material, "GET", "/v3/nope", {})
     check("an unknown path has to be refused with a problem body", status == 404 and b'"unknown_path"' in body
           and headers.get("content-type", "").startswith("application/problem+json"), (status, headers, body[:200]))
-    status, _, _ = _ask(contestant, material, "POST", "/v3/report/aml", {"Content-Type": "application/json"}, b"{}")
+    status, _, _ = ask(contestant, material, "POST", "/v3/report/aml", {"Content-Type": "application/json"}, b"{}")
     check("a method that the path lacks has to be refused", status in (403, 405), status)
-    status, _, body = _ask(contestant, material, "GET", "/v3/submission?submission_id=preflight",
-                           {"x-big": "a" * (contestant.head_limit() + 4096)})
+    status, _, body = ask(contestant, material, "GET", lookup_path("preflight"),
+                          {"x-big": "a" * (contestant.head_limit() + 4096)})
     check("a head larger than the limit has to be refused", status == 0 or 400 <= status < 500, (status, body[:200]))
-    status, _, body = _ask(contestant, material, "POST", "/v3/submission/step1",
-                           {"Content-Type": "multipart/form-data; boundary=x"}, 11 * 1024 * 1024)
+    status, _, body = ask(contestant, material, "POST", "/v3/submission/step1",
+                          {"Content-Type": "multipart/form-data; boundary=x"},
+                          11 * 1024 * 1024 if contestant.answers_early else bytes(11 * 1024 * 1024))
     check("a body of 11 MiB has to be refused", status == 413, (status, body[:200]))
     return wrong
 
@@ -113,7 +123,7 @@ def preflight_wrong_name(contestant, folder: Path, vendor, material: Material) -
     """With a name that the vendor's certificate lacks nothing may pass: otherwise nothing is verified."""
     contestant.start(folder / "wrong-name", Setup(upstream_tls=True, verified_name="127.0.0.1"), vendor, material)
     try:
-        status, _, _ = _ask(contestant, material, "GET", "/v3/submission?submission_id=preflight", {})
+        status, _, _ = ask(contestant, material, "GET", lookup_path("preflight"), {})
         return [] if status in (502, 503) else [f"{contestant.name} does not verify the vendor's name: {status}"]
     finally:
         contestant.stop()
@@ -130,9 +140,42 @@ def _generator_command(workload: Workload, contestant, material: Material, optio
         command += ["--body", material.upload_body]
     if workload.downstream_tls:
         command += ["--ca", material.ca]
+    if contestant.cache_keys or workload.cache_keys:
+        command += ["--keys", contestant.cache_keys or workload.cache_keys]
     for pid in contestant.pids():
         command += ["--pid", pid]
     return command
+
+
+def fill_cache(workload: Workload, contestant, vendor, material: Material, options: Options, outcome: Outcome, row: Row) -> None:
+    """Asks for each key once, which the vendor has to notice; afterwards it must not be asked any more."""
+    keys = contestant.cache_keys or workload.cache_keys
+    before = vendor.counters()["lookups"]
+    limit = 20 + keys // 2000
+    command = _generator_command(workload, contestant, material, options) + ["--mode", "warm", "--limit-ms", limit * 1000]
+    process = processes.spawn(command, processes.OTHER_CPU, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    result = _finish(process, limit + 10, contestant.name)
+    _judge(outcome, contestant, result)
+    row.requests += result["all_requests"]
+    asked = vendor.counters()["lookups"] - before
+    if result["all_requests"] != keys or asked != keys:
+        outcome.wrong.append(f"{contestant.name}: {keys} keys to fill the cache with took {result['all_requests']} requests, "
+                             f"of which the vendor saw {asked}")
+
+
+def preflight_cache(contestant, vendor, material: Material) -> list:
+    """One question twice and another once are two for the vendor, and each gets its own answer."""
+    wrong = []
+    before = vendor.counters()["lookups"]
+    for name in ("cache-a", "cache-a", "cache-b", "cache-a"):
+        status, _, body = ask(contestant, material, "GET", lookup_path(name), {})
+        if status != 200 or body != lookup_answer(material, name):
+            wrong.append(f"{contestant.name}: a lookup through the cache was answered {status} {body[:200]}")
+    asked = vendor.counters()["lookups"] - before
+    if asked != 2:
+        wrong.append(f"{contestant.name}: two questions, asked four times, reached the vendor {asked} times")
+    return wrong
 
 
 def _finish(process: subprocess.Popen, seconds: float, name: str) -> dict:
@@ -209,13 +252,18 @@ def _rounds(outcome, contestants, material, options) -> None:
 
 def run_load(workload: Workload, contestants: list, folder: Path, vendor, material: Material, options: Options) -> Outcome:
     outcome = Outcome(workload, [Row(c.name, c.kind) for c in contestants])
-    setup = Setup(workload.upstream_tls, workload.downstream_tls, workload.upload)
+    setup = Setup(workload.upstream_tls, workload.downstream_tls, workload.upload, cache=workload.cache_keys > 0)
     try:
         for contestant in contestants:
             if workload.upstream_tls:
                 outcome.wrong += preflight_wrong_name(contestant, folder, vendor, material)
             contestant.start(folder, setup, vendor, material)
             outcome.wrong += preflight(contestant, material)
+            if setup.cache:
+                outcome.wrong += preflight_cache(contestant, vendor, material)
+        for contestant, row in zip(contestants, outcome.rows):
+            if setup.cache and not outcome.wrong:
+                fill_cache(workload, contestant, vendor, material, options, outcome, row)
         if outcome.wrong:
             return outcome
         before = vendor.counters()
@@ -223,6 +271,9 @@ def run_load(workload: Workload, contestants: list, folder: Path, vendor, materi
         after = vendor.counters()
         if after["refused"] != before["refused"]:
             outcome.wrong.append(f"the vendor refused {after['refused'] - before['refused']} requests: {after['last_refusal']}")
+        if setup.cache and after["lookups"] != before["lookups"]:
+            outcome.wrong.append(f"{after['lookups'] - before['lookups']} lookups of the measured rounds reached the vendor: "
+                                 "not all answers came from the caches")
         outcome.notes.append(f"vendor connections opened in the measured rounds: {after['connections'] - before['connections']}")
         if not outcome.wrong:
             _close_books(outcome, contestants)

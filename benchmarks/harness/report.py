@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .measure import Outcome, Row
 
-PEERS = ("nginx", "haproxy")
-TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway",
+PEERS = ("nginx", "haproxy", "varnish")
+TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "varnish": "Varnish", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway",
           "gateway-hashed": "gateway with SHA-256 (its default)", "gateway-relay": "gateway without inspection",
           "gateway-before": "gateway, other build"}
 # What inspecting 1 MiB may add, in microseconds of CPU; with hashing this and 1.1 passes of OpenSSL's SHA-256.
@@ -40,10 +40,10 @@ def judge(outcome: Outcome, name: str = "gateway"):
         best = min(peers, key=lambda row: row.idle_bytes)
         ratio = gateway.idle_bytes / max(best.idle_bytes, 1)
         return Verdict(best.name, ratio, ratio, ratio, gateway.idle_bytes <= outcome.workload.target, ratio)
-    best = min(peers, key=Row.median_us)
+    best = next((row for row in peers if row.name == outcome.workload.against), None) or min(peers, key=Row.median_us)
     ratios = [ours / theirs for ours, theirs in zip(gateway.per_request_us(), best.per_request_us())]
     median = statistics.median(ratios)
-    of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in peers)
+    of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in ([best] if outcome.workload.against else peers))
     return Verdict(best.name, median, min(ratios), max(ratios), median <= outcome.workload.target_of(name), of_best)
 
 
@@ -54,7 +54,23 @@ def judged(outcome: Outcome) -> list:
 
 def missed(outcomes: list) -> list:
     ratios = [f"{o.workload.name} ({name})" for o in outcomes for name in judged(o) if (v := judge(o, name)) and not v.passed]
-    return ratios + [f"{o.workload.name}: {text}" for o in outcomes for text, passed in inspection(o) if not passed]
+    return ratios + [f"{o.workload.name}: {text}" for o in outcomes for text, passed in inspection(o) + slowest(o) if not passed]
+
+
+def slowest(outcome: Outcome) -> list:
+    """(sentence, whether it holds) on the slowest thousandth of answers from a cache, gateway against the best of the peers."""
+    gateway = outcome.row("gateway")
+    peers = [outcome.row(name) for name in PEERS if outcome.row(name)]
+    if not outcome.workload.cache_keys or gateway is None or not peers or outcome.wrong:
+        return []
+
+    def p999(row: Row) -> float:
+        return row.median_of(lambda r: r["p999_us"])
+
+    best = min(peers, key=p999)
+    ratio = statistics.median(ours["p999_us"] / theirs["p999_us"] for ours, theirs in zip(gateway.rounds, best.rounds))
+    return [(f"p99.9: {p999(gateway):.0f} us, {ratio:.2f} of {TITLES[best.name]}'s {p999(best):.0f} us, the lowest of the peers "
+             "(to be below 1)", ratio < 1)]
 
 
 def inspection(outcome: Outcome) -> list:
@@ -95,6 +111,7 @@ def environment(gateway: Path, with_gateway: bool) -> dict:
         "system": f"{system.group(1) if system else platform.system()}, Linux {platform.release()}",
         "nginx": _first_line(["/usr/sbin/nginx", "-v"], r"nginx/(\S+)"),
         "haproxy": _first_line(["/usr/sbin/haproxy", "-v"], r"version (\S+)"),
+        "varnish": _first_line(["/usr/sbin/varnishd", "-V"], r"varnish-(\S+)"),
         "openssl": _first_line(["openssl", "version"], r"OpenSSL (\S+)"),
         "gateway": _first_line([str(gateway), "version"]) if with_gateway else "not measured",
         "load_average": os.getloadavg()[0],
@@ -114,7 +131,7 @@ def _verdict_text(outcome: Outcome, name: str) -> str:
     if outcome.workload.idle:
         wanted = f"at most {target / 1024:.0f} KiB a connection"
     else:
-        wanted = f"at most {target:.2f} of the better peer"
+        wanted = f"at most {target:.2f} of {TITLES[outcome.workload.against] if outcome.workload.against else 'the better peer'}"
     if outcome.wrong:
         return f"Target: {wanted}. **Not judged: wrong answers.**"
     if verdict is None:
@@ -122,13 +139,15 @@ def _verdict_text(outcome: Outcome, name: str) -> str:
     result = "**pass**" if verdict.passed else "**MISS**"
     if outcome.workload.idle:
         return f"Target: {wanted}: {result} ({outcome.row('gateway').idle_bytes:.0f} bytes)."
-    return (f"{TITLES[name]}: target {wanted}: {result}, {verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}] "
-            f"of {TITLES[verdict.better_peer]}. Cheapest round against the peers' cheapest: {verdict.of_best:.2f}.")
+    of_whom = "" if outcome.workload.against else f" of {TITLES[verdict.better_peer]}"
+    cheapest = "its" if outcome.workload.against else "the peers'"
+    return (f"{TITLES[name]}: target {wanted}: {result}, {verdict.ratio:.2f} [{verdict.lowest:.2f}-{verdict.highest:.2f}]{of_whom}. "
+            f"Cheapest round against {cheapest} cheapest: {verdict.of_best:.2f}.")
 
 
 def _load_table(outcome: Outcome) -> list:
-    lines = ["| proxy | CPU us/request [min-max] | requests/s | p50 us | p99 us | RSS MB | CPU busy | sleeps/request | access lines dropped |",
-             "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| proxy | CPU us/request [min-max] | requests/s | p50 us | p99 us | p99.9 us | RSS MB | CPU busy | sleeps/request | access lines dropped |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     for row in outcome.rows:
         if not row.rounds:
             continue
@@ -137,7 +156,7 @@ def _load_table(outcome: Outcome) -> list:
         lines.append(
             f"| {TITLES[row.name]} | {row.median_us():.2f} [{min(costs):.2f}-{max(costs):.2f}] "
             f"| {row.median_of(lambda r: r['requests'] / r['wall_ns'] * 1e9):.0f} | {row.median_of(lambda r: r['p50_us']):.0f} "
-            f"| {row.median_of(lambda r: r['p99_us']):.0f} | {row.rss / 1048576:.1f} | {_utilisation(row) * 100:.0f} % "
+            f"| {row.median_of(lambda r: r['p99_us']):.0f} | {row.median_of(lambda r: r['p999_us']):.0f} | {row.rss / 1048576:.1f} | {_utilisation(row) * 100:.0f} % "
             f"| {_sleeps(row):.3f} | {dropped:.1f} % |")
     return lines
 
@@ -150,8 +169,8 @@ def _idle_table(outcome: Outcome) -> list:
 
 
 def summary(outcomes: list) -> list:
-    lines = ["| workload | nginx | HAProxy | gateway | gateway / better peer [min-max] | target | |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| workload | nginx | HAProxy | Varnish | gateway | gateway / better peer [min-max] | target | |",
+             "|---|---|---|---|---|---|---|---|"]
     for outcome, variant in [(outcome, name) for outcome in outcomes for name in judged(outcome)]:
         verdict = judge(outcome, variant)
         idle = outcome.workload.idle
@@ -167,7 +186,9 @@ def summary(outcomes: list) -> list:
         target = f"{outcome.workload.target / 1024:.0f} KiB" if idle else f"{outcome.workload.target_of(variant):.2f}"
         result = "wrong answers" if outcome.wrong else "-" if verdict is None else "pass" if verdict.passed else "MISS"
         title = outcome.workload.title + ("" if variant == "gateway" else ", " + TITLES[variant].partition(" ")[2])
-        lines.append(f"| {title} | {cell('nginx')} | {cell('haproxy')} | {cell(variant)} "
+        if outcome.workload.against:
+            target += f" of {TITLES[outcome.workload.against]}"
+        lines.append(f"| {title} | {cell('nginx')} | {cell('haproxy')} | {cell('varnish')} | {cell(variant)} "
                      f"| {ratio} | {target} | {result} |")
     return lines
 
@@ -181,15 +202,20 @@ def _warnings(outcome: Outcome) -> list:
     return found
 
 
-def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> str:
-    lines = ["# Benchmark results", "", f"Written by `{command}`; what is compared, and how, is in [README.md](README.md).", "",
+def heading(title: str, about: dict, command: str) -> list:
+    lines = [f"# {title}", "", f"Written by `{command}`; what is compared, and how, is in [README.md](README.md).", "",
              f"* Date: {about['date']}", f"* Machine: {about['machine']}; {about['system']}; load average at the start "
-             f"{about['load_average']:.2f}", f"* nginx {about['nginx']}, HAProxy {about['haproxy']}, OpenSSL {about['openssl']}, "
+             f"{about['load_average']:.2f}", f"* nginx {about['nginx']}, HAProxy {about['haproxy']}, Varnish {about['varnish']}, OpenSSL {about['openssl']}, "
              f"gateway: {about['gateway']}",
              f"* One worker each on CPU 0; generator and vendor on CPU 1; {about['scheduling']}."]
     if about["load_average"] > 1:
         lines.append("* **Other jobs were using the machine**: microseconds are too high and the ranges wide; measure again on a quiet "
                      "one before believing a pass or a miss that is close.")
+    return lines
+
+
+def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> str:
+    lines = heading("Benchmark results", about, command)
     lines += ["",
              "CPU time of the proxy process a request (memory a connection for idle ones); medians of the rounds.", ""]
     lines += summary(outcomes)
@@ -199,7 +225,7 @@ def markdown(outcomes: list, about: dict, command: str, cross_check: list) -> st
                   + ("." if outcome.workload.idle else f", closed loop, {max((len(r.rounds) for r in outcome.rows), default=0)} rounds."), ""]
         lines += _idle_table(outcome) if outcome.workload.idle else _load_table(outcome)
         lines += [""] + [_verdict_text(outcome, name) for name in judged(outcome)]
-        lines += [f"* {text}: {'**pass**' if passed else '**MISS**'}" for text, passed in inspection(outcome)]
+        lines += [f"* {text}: {'**pass**' if passed else '**MISS**'}" for text, passed in inspection(outcome) + slowest(outcome)]
         lines += [f"* {note}" for note in _warnings(outcome) + [f"WRONG: {text}" for text in outcome.wrong]]
     if cross_check:
         lines += ["", "## Cross-check with wrk (lookup, plain upstream)", "",
@@ -219,5 +245,5 @@ def document(outcomes: list, about: dict, command: str, cross_check: list) -> di
             "cross_check": [dict(zip(("proxy", "cpu_us_per_request", "requests_per_second"), entry)) for entry in cross_check],
             "workloads": [{"name": o.workload.name, "target": o.workload.target, "wrong": o.wrong, "notes": o.notes,
                            "verdicts": {name: vars(v) for name in judged(o) if (v := judge(o, name))},
-                           "inspection": inspection(o), "proxies": [row(r) for r in o.rows]}
+                           "inspection": inspection(o), "p999": slowest(o), "proxies": [row(r) for r in o.rows]}
                           for o in outcomes]}

@@ -30,6 +30,8 @@ class Workload:
     upstream_tls: bool = False
     downstream_tls: bool = False
     target: float = 0.0  # gateway / better peer, CPU time a request; idle: bytes a connection
+    against: str = ""  # a peer, instead of the better one
+    cache_keys: int = 0  # not 0: every answer comes from the proxy's cache, which holds as many
     idle: bool = False
     variants: tuple = ()
 
@@ -45,9 +47,13 @@ class Workload:
 
 
 KIB = 1024
+CACHE_KEYS = 10_000
 WORKLOADS = [
     Workload("lookup-plain", "Pass-through lookup, plain upstream", target=0.80),
     Workload("lookup-tls", "Pass-through lookup, TLS upstream", upstream_tls=True, target=0.80),
+    Workload("cache-hit", "Lookup answered from the cache", cache_keys=CACHE_KEYS, target=0.70, against="haproxy"),
+    Workload("cache-hit-tls", "Lookup answered from the cache, TLS to the caller", cache_keys=CACHE_KEYS,
+             downstream_tls=True, target=0.75, against="haproxy"),
     Workload("refusal", "Refusal (unknown path) on a keep-alive connection", request="refusal", status=404,
              marker='"reason":"unknown_path"', target=0.80),
     Workload("upload-plain", "Relay of a 1 MiB upload, plain upstream", request="upload", connections=16,

@@ -50,6 +50,7 @@ class Load {
   }
 
   void run_closed_loop();
+  void run_warm();
   void run_idle();
 
  private:
@@ -59,6 +60,7 @@ class Load {
   };
 
   void open(std::size_t index);
+  [[nodiscard]] std::uint64_t next_number();
   void start_request(std::size_t index);
   void serve(std::size_t index, Progress progress);
   void arm(std::size_t index);
@@ -100,8 +102,19 @@ void Load::open(std::size_t index) {
   }
 }
 
+std::uint64_t Load::next_number() {
+  const std::uint64_t number = next_number_++;
+  if (options_.keys == 0 || options_.warm) return number;
+  // Spread over all keys in no order that a prefetcher or a queue of the proxy could gain from.
+  std::uint64_t mixed = (number + 1) * 0x9e3779b97f4a7c15;
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+  return (mixed ^ (mixed >> 31)) % options_.keys;
+}
+
 void Load::start_request(std::size_t index) {
-  slots_[index].session->begin(next_number_++, now_ns());
+  if (options_.warm && next_number_ == options_.keys) return;
+  slots_[index].session->begin(next_number(), now_ns());
   arm(index);
 }
 
@@ -185,6 +198,18 @@ void Load::run_closed_loop() {
   report(begin, snapshot());
 }
 
+void Load::run_warm() {
+  next_number_ = 0;
+  slots_.resize(options_.connections);
+  const Snapshot begin = snapshot();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    open(i);
+    start_request(i);
+  }
+  while (completed_ + faults_ < options_.keys && !over()) poll_once(10);
+  report(begin, snapshot());
+}
+
 void Load::run_idle() {
   slots_.resize(options_.connections);
   const Snapshot begin = snapshot();
@@ -226,8 +251,8 @@ void Load::report(const Snapshot& begin, const Snapshot& end) const {
               static_cast<unsigned long long>(completed_),
               static_cast<unsigned long long>(end.cpu.cpu_ns - begin.cpu.cpu_ns),
               static_cast<unsigned long long>(end.cpu.voluntary_switches - begin.cpu.voluntary_switches));
-  std::printf(R"("p50_us":%.1f,"p99_us":%.1f,"max_us":%.1f,"reconnects":%llu,"closed_idle":%llu,"wrong":%zu,)",
-              us(0.5), us(0.99), static_cast<double>(latency_->largest()) / 1000.0,
+  std::printf(R"("p50_us":%.1f,"p99_us":%.1f,"p999_us":%.1f,"max_us":%.1f,"reconnects":%llu,"closed_idle":%llu,"wrong":%zu,)",
+              us(0.5), us(0.99), us(0.999), static_cast<double>(latency_->largest()) / 1000.0,
               static_cast<unsigned long long>(reconnects_), static_cast<unsigned long long>(closed_idle_), faults_);
   std::printf("\"deadline_passed\":%s,\"problems\":[", now_ns() > deadline_ ? "true" : "false");
   for (std::size_t i = 0; i < problems_.size(); ++i) {
@@ -247,9 +272,12 @@ int main(int argc, char** argv) {
     gateway::bench::raise_descriptor_limit();
     gateway::bench::LoadOptions options = gateway::bench::parse_load_options(argc, argv);
     const bool idle = options.idle;
+    const bool warm = options.warm;
     gateway::bench::Load load(std::move(options));
     if (idle) {
       load.run_idle();
+    } else if (warm) {
+      load.run_warm();
     } else {
       load.run_closed_loop();
     }

@@ -34,7 +34,8 @@ LoadOptions parse_load_options(int argc, char** argv) {
       {"--warmup-ms", [&](const std::string& v) { options.warmup_ms = number_of(v); }},
       {"--measure-ms", [&](const std::string& v) { options.measure_ms = number_of(v); }},
       {"--limit-ms", [&](const std::string& v) { options.limit_ms = number_of(v); }},
-      {"--mode", [&](const std::string& v) { options.idle = v == "idle"; }},
+      {"--mode", [&](const std::string& v) { options.idle = v == "idle", options.warm = v == "warm"; }},
+      {"--keys", [&](const std::string& v) { options.keys = number_of(v); }},
       {"--ca", [&](const std::string& v) { options.ca_file = v; }},
       {"--server-name", [&](const std::string& v) { options.server_name = v; }},
       {"--pid", [&](const std::string& v) { options.pids.push_back(static_cast<pid_t>(number_of(v))); }},
@@ -56,7 +57,12 @@ LoadOptions parse_load_options(int argc, char** argv) {
   if (options.job.expected_body.empty() && options.job.expected_marker.empty()) {
     throw std::invalid_argument("needs --expect-body or --expect-marker: an unchecked answer proves nothing");
   }
+  if (options.warm && options.keys == 0) throw std::invalid_argument("--mode warm needs --keys");
   options.job.counter_at = options.job.head.find(counter_mark);
+  options.job.expected_at = options.job.expected_body.find(counter_mark);
+  if (options.job.counter_at == std::string::npos && options.job.expected_at != std::string::npos) {
+    throw std::invalid_argument("the answer has a number, the request has none");
+  }
   return options;
 }
 

@@ -8,6 +8,9 @@
 
 namespace gateway::bench {
 
+/// Where a request has its number, and an answer the number of its question.
+inline constexpr std::string_view counter_mark = "NNNNNNNNNNNN";
+
 inline bool same_ignoring_case(std::string_view left, std::string_view right_lower) {
   return std::ranges::equal(left, right_lower, [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;

@@ -113,13 +113,23 @@ Progress Session::take(std::string_view bytes) {
 
 Progress Session::judge(std::string_view head, std::string_view body) {
   if (sent_ != head_.size() + job_->body.size()) return fail("answered before the request was sent: " + std::string(head));
-  if (!job_->expected_body.empty() && body != job_->expected_body) return fail("unexpected body: " + std::string(body));
+  if (!job_->expected_body.empty() && !is_expected(body)) return fail("unexpected body: " + std::string(body));
   if (body.find(job_->expected_marker) == std::string_view::npos) {
     return fail("body without \"" + job_->expected_marker + "\": " + std::string(body));
   }
   partial_.clear();
   busy_ = false;
   return Progress::complete;
+}
+
+bool Session::is_expected(std::string_view body) const {
+  const std::string_view expected = job_->expected_body;
+  const std::size_t at = job_->expected_at;
+  if (at == std::string_view::npos) return body == expected;
+  const std::size_t end = at + counter_mark.size();
+  return body.size() == expected.size() && body.substr(0, at) == expected.substr(0, at) &&
+         body.substr(end) == expected.substr(end) &&
+         body.substr(at, counter_mark.size()) == std::string_view(head_).substr(job_->counter_at, counter_mark.size());
 }
 
 Progress Session::fail(std::string problem) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "message.hpp"
 #include "stream.hpp"
 
 #include <cstddef>
@@ -16,11 +17,10 @@ struct Job {
   std::size_t counter_at;   // npos when the head has no mark
   std::string body;
   int expected_status = 200;
-  std::string expected_body;    // whole body, when not empty
+  std::string expected_body;    // whole body, when not empty; `counter_mark` in it stands for the request's number
+  std::size_t expected_at = std::string::npos;  // where that is
   std::string expected_marker;  // else a text that the body holds
 };
-
-inline constexpr std::string_view counter_mark = "NNNNNNNNNNNN";
 
 enum class Progress { waiting, complete, wrong, closed };
 
@@ -45,6 +45,7 @@ class Session {
   void send_rest();
   Progress take(std::string_view bytes);
   Progress judge(std::string_view head, std::string_view body);
+  [[nodiscard]] bool is_expected(std::string_view body) const;
   Progress fail(std::string problem);
 
   const Job* job_;

@@ -2,12 +2,14 @@
 
 #include "message.hpp"
 
+#include <ctime>
 #include <optional>
 
 namespace gateway::bench {
 
 namespace {
 
+constexpr std::string_view lookup_start = "GET /v3/submission?submission_id=bench";
 constexpr std::size_t largest_head = std::size_t{16} * 1024;
 
 struct RequestFacts {
@@ -36,6 +38,20 @@ RequestFacts read_facts(std::string_view head, std::string_view api_key) {
     }
   });
   return facts;
+}
+
+/// Now: an old date would make every answer stale on arrival.
+std::string_view date() {
+  static std::time_t shown = 0;
+  static char text[64];
+  const std::time_t now = std::time(nullptr);
+  if (now != shown) {
+    shown = now;
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  }
+  return text;
 }
 
 }  // namespace
@@ -100,10 +116,7 @@ void VendorConnection::begin_request(std::string_view head) {
   if (facts.keys != 1 || !facts.right_key) return refuse(401, "x-api-key missing, wrong or repeated");
   if (facts.caller_secret) return refuse(401, "the caller's authorization or cookie arrived");
   if (!facts.vendor_host) return refuse(401, "host is not the vendor's");
-  if (line.starts_with("GET /v3/submission?submission_id=")) {
-    ++counters_->lookups;
-    return answer(200, "application/json", options_->lookup_body);
-  }
+  if (line.starts_with(lookup_start)) return answer_lookup(line);
   bool const upload = line.starts_with("POST /v3/submission/step1 ") || line.starts_with("POST /v3/address_code ");
   if (upload && facts.length > 0) {
     in_body_ = true;
@@ -127,6 +140,17 @@ void VendorConnection::take_body(std::string_view bytes) {
   answer(200, "application/json", R"({"submissionId":"bench0000000000","file_upload":"true"})");
 }
 
+/// The submission that was asked for, and no other: an answer from a cache shows whose it is.
+void VendorConnection::answer_lookup(std::string_view line) {
+  ++counters_->lookups;
+  const std::string_view rest = line.substr(lookup_start.size());
+  const std::string_view number = rest.substr(0, rest.find(' '));
+  std::string body = options_->lookup_body;
+  const std::size_t at = body.find(counter_mark);
+  if (at == std::string::npos || number.size() != counter_mark.size()) return refuse(404, "no such submission");
+  answer(200, "application/json", body.replace(at, number.size(), number));
+}
+
 void VendorConnection::refuse(int status, std::string_view why) {
   ++counters_->refused;
   counters_->last_refusal = why.substr(0, why.find_first_of("\"\\"));
@@ -139,7 +163,9 @@ void VendorConnection::refuse(int status, std::string_view why) {
 void VendorConnection::answer(int status, std::string_view type, std::string_view body) {
   // The fields an AWS gateway adds are there because each proxy has to pass or drop them.
   unsent_.append("HTTP/1.1 ").append(std::to_string(status)).append(status == 200 ? " OK" : " Refused");
-  unsent_.append("\r\nDate: Mon, 06 May 2024 07:08:09 GMT\r\nContent-Type: ").append(type);
+  unsent_.append("\r\nDate: ").append(date()).append("\r\nContent-Type: ").append(type);
+  // Longer than a run, and said, because HAProxy keeps nothing without it.
+  if (status == 200) unsent_.append("\r\nCache-Control: max-age=3600");
   unsent_.append("\r\nContent-Length: ").append(std::to_string(body.size()));
   unsent_.append("\r\nConnection: ").append(broken_ ? "close" : "keep-alive");
   unsent_.append("\r\nx-amzn-RequestId: 6f6a2f0e-3c51-4a8f-9d0e-5b1c2d3e4f50\r\nx-amz-apigw-id: bEnChMaRk0Fj0Hg="

@@ -11,7 +11,7 @@ namespace gateway::bench {
 
 struct VendorOptions {
   std::string api_key;
-  std::string lookup_body;
+  std::string lookup_body;  // the first `counter_mark` in it becomes what was asked for
   std::string upload_body;  // what every upload has to be, byte for byte
 };
 
@@ -43,6 +43,7 @@ class VendorConnection {
   std::size_t take_head(std::string_view bytes);
   void take_body(std::string_view bytes);
   void begin_request(std::string_view head);
+  void answer_lookup(std::string_view line);
   void answer(int status, std::string_view type, std::string_view body);
   void refuse(int status, std::string_view why);
   bool flush();

@@ -10,9 +10,9 @@ ARGOS_PACKAGES_BUILD=(
 ARGOS_PACKAGES_RUN=(openssl curl ca-certificates python3 util-linux)
 ARGOS_PACKAGES_TEST=(
     libgtest-dev libgmock-dev libbenchmark-dev libclang-rt-19-dev
-    python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck
+    python3 python3-requests python3-httpx python3-werkzeug python3-pil procps shellcheck redis-server
 )
-ARGOS_PACKAGES_BENCH=(nginx haproxy wrk libbenchmark-dev procps python3)
+ARGOS_PACKAGES_BENCH=(nginx haproxy varnish wrk libbenchmark-dev procps python3)
 
 # packages_missing NAME...: those of the names that dpkg does not have, one a line.
 packages_missing() {

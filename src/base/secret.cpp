@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -16,6 +17,7 @@ namespace {
 // A page of its own lets us lock the secret and keep it out of dumps without touching its neighbours.
 constexpr std::size_t page_bytes = 4096;
 constexpr std::string_view fingerprint_label = "argos-gateway key fingerprint v1";
+constexpr std::string_view scope_label = "argos-gateway cache scope/";
 }  // namespace
 
 Secret Secret::take(std::span<char> source) {
@@ -92,6 +94,17 @@ std::string fingerprint(Secret const& secret) {
     hex += digits[digest[i] & 15];
   }
   return hex;
+}
+
+std::array<std::uint8_t, 16> scope_of(Secret const& secret, std::string_view name) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  auto const key = secret.expose();
+  auto const text = std::string(scope_label) + std::string(name);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<unsigned char const*>(text.data()), text.size(), digest, &length);
+  std::array<std::uint8_t, 16> scope;
+  std::copy_n(digest, scope.size(), scope.begin());
+  return scope;
 }
 
 bool forbid_core_dumps() {

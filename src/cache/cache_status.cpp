@@ -10,8 +10,8 @@
 namespace gateway::cache {
 namespace {
 
-constexpr std::string_view forward_tokens[] = {"",          "bypass", "method",  "uri-miss", "vary-miss",
-                                               "miss",      "request", "stale",  "partial"};
+constexpr std::string_view forward_tokens[] = {"",     "bypass",  "method", "uri-miss", "vary-miss",
+                                               "miss", "request", "stale",  "partial"};
 
 // A Token of RFC 8941 section 3.3.4; what is none would make the whole field unreadable.
 bool is_sf_token(std::string_view text) {
@@ -60,7 +60,8 @@ void CacheStatusText::add_number(std::int64_t value) {
 
 AgeText::AgeText(Duration age) {
   auto const seconds = std::clamp(std::chrono::duration_cast<Seconds>(age), Seconds(0), max_delta);
-  size_ = static_cast<std::size_t>(std::to_chars(text_.data(), text_.data() + text_.size(), seconds.count()).ptr - text_.data());
+  size_ = static_cast<std::size_t>(std::to_chars(text_.data(), text_.data() + text_.size(), seconds.count()).ptr -
+                                   text_.data());
 }
 
 }  // namespace gateway::cache

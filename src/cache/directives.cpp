@@ -62,7 +62,8 @@ template <class Visit>
 bool for_each_directive(std::string_view value, Visit&& visit) {
   bool well_formed = true;
   while (true) {
-    while (!value.empty() && (value.front() == ',' || value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.front() == ',' || value.front() == ' ' || value.front() == '\t'))
+      value.remove_prefix(1);
     if (value.empty()) return well_formed;
     auto const name = value.substr(0, token_end(value));
     value.remove_prefix(name.size());
@@ -183,9 +184,11 @@ RequestDirectives request_directives(http::FieldList const& fields) {
   for (auto const& field : fields.all()) {
     if (field.id == http::Name::cache_control) {
       said = true;
-      for_each_directive(field.value, [&](std::string_view name, Argument const& argument) { take(out, name, argument); });
+      for_each_directive(field.value,
+                         [&](std::string_view name, Argument const& argument) { take(out, name, argument); });
     } else if (field.id == http::Name::pragma) {
-      for_each_directive(field.value, [&](std::string_view name, Argument const&) { pragma |= iequals(name, "no-cache"); });
+      for_each_directive(field.value,
+                         [&](std::string_view name, Argument const&) { pragma |= iequals(name, "no-cache"); });
     }
   }
   if (!said) out.no_cache = pragma;

@@ -38,6 +38,10 @@ EntryPtr Entry::make(EntryFacts const& facts, Bytes body, Ledger& ledger) {
   entry->asked_ = facts.asked;
   entry->order_ = facts.order;
   entry->times_ = facts.times;
+  entry->refresh_behind_ = facts.refresh_behind;
+  entry->useless_after_ = facts.useless_after;
+  entry->vary_bits_ = facts.vary_bits;
+  entry->last_modified_ = facts.last_modified;
   entry->bytes_ = own_bytes + own.charged() + body.charged();
   entry->own_ = std::move(own);
   entry->body_ = std::move(body);

@@ -22,7 +22,8 @@ std::array<unsigned char, 32> sha256_of(std::span<std::string_view const> pieces
   };
   static thread_local Context context;
   std::array<unsigned char, 32> digest{};
-  bool good = sha256 != nullptr && context.handle != nullptr && EVP_DigestInit_ex2(context.handle, sha256, nullptr) == 1;
+  bool good =
+      sha256 != nullptr && context.handle != nullptr && EVP_DigestInit_ex2(context.handle, sha256, nullptr) == 1;
   for (auto const piece : pieces) good = good && EVP_DigestUpdate(context.handle, piece.data(), piece.size()) == 1;
   good = good && EVP_DigestFinal_ex(context.handle, digest.data(), nullptr) == 1;
   if (!good) std::abort();  // a tag of nothing would equal that of another body

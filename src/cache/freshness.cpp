@@ -12,7 +12,7 @@ namespace {
 using http::Name;
 constexpr std::int64_t ns_per_second = 1'000'000'000;
 
-std::int64_t floor_seconds(std::int64_t ns) { return ns / ns_per_second - (ns % ns_per_second < 0); }
+std::int64_t whole_seconds(std::int64_t ns) { return ns / ns_per_second; }
 // Dates may lie millennia apart, durations in nanoseconds may not.
 Duration bounded(std::int64_t seconds) { return Seconds(std::clamp<std::int64_t>(seconds, 0, max_delta.count())); }
 
@@ -46,7 +46,8 @@ std::optional<Duration> expires_lifetime(http::FieldList const& fields, std::int
 }
 
 // Section 4.2.1, without the heuristics: what the content shows is known better.
-std::optional<Duration> vendor_lifetime(ResponseDirectives const& said, http::FieldList const& fields, std::int64_t answered_s) {
+std::optional<Duration> vendor_lifetime(ResponseDirectives const& said, http::FieldList const& fields,
+                                        std::int64_t answered_s) {
   if (said.no_cache || said.malformed) return Duration(0);
   if (said.s_maxage) return *said.s_maxage;
   if (said.max_age) return *said.max_age;
@@ -74,7 +75,7 @@ bool forbids_stale(ResponseDirectives const& said) {
 }  // namespace
 
 Duration corrected_initial_age(http::FieldList const& fields, Exchanged const& when) {
-  auto const answered_s = floor_seconds(when.answered_wall_ns);
+  auto const answered_s = whole_seconds(when.answered_wall_ns);
   auto const apart = answered_s - date_of(fields, answered_s);
   // One second apart is what the resolution of Date makes of an answer that crossed a tick on its way; the delay below
   // covers that way, and lifetimes here are as short as a second.
@@ -85,7 +86,7 @@ Duration corrected_initial_age(http::FieldList const& fields, Exchanged const& w
 
 Lifetime lifetime_of(http::ResponseHead const& answer, Duration content_lifetime, Exchanged const& when) {
   auto const said = response_directives(answer.fields);
-  auto const vendor = vendor_lifetime(said, answer.fields, floor_seconds(when.answered_wall_ns));
+  auto const vendor = vendor_lifetime(said, answer.fields, whole_seconds(when.answered_wall_ns));
   Lifetime out;
   out.storable = storable(answer, said);
   out.may_be_stale = !forbids_stale(said);
@@ -102,7 +103,13 @@ Lifetime refreshed(Lifetime const& stored, http::ResponseHead const& not_modifie
   return out;
 }
 
-Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now, StaleAllowances const& allowed) {
+std::string_view detail_of(Storable storable) {
+  static constexpr std::string_view tokens[] = {"", "status", "no-store", "private", "vary", "set-cookie", "partial"};
+  return tokens[static_cast<std::size_t>(storable)];
+}
+
+Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now,
+                StaleAllowances const& allowed) {
   Judgement out;
   out.age = stored.initial_age + std::max(now - stored.answered, Duration(0));
   out.ttl = stored.fresh - out.age;
@@ -113,15 +120,15 @@ Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Ins
     return out;
   }
   auto const staleness = -out.ttl;
-  // Sections 5.2.1.1 and 5.2.1.4: what the caller does not want to see at all. An age of less than a tick of the clock
-  // is no reason to give a stored answer to somebody who says max-age=0.
-  bool const refused = request.no_cache || (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
+  // Sections 5.2.1.1, 5.2.1.3 and 5.2.1.4: what the caller does not want to see at all. An age of less than a tick of
+  // the clock is no reason to give a stored answer to somebody who says max-age=0.
+  bool const refused = request.no_cache ||
+                       (request.max_age && (out.age > *request.max_age || *request.max_age == Seconds(0))) ||
                        (request.min_fresh && out.ttl < *request.min_fresh);
-  // Sections 5.2.1.1 to 5.2.1.3: whoever names an age or a rest of freshness wants nothing stale, unless max-stale says
-  // how much of it.
+  // Sections 5.2.1.1 and 5.2.1.2: whoever names an age wants nothing stale, unless max-stale says how much of it.
   bool const named = request.max_stale || request.any_stale;
-  bool const stale_refused = !stored.may_be_stale || (request.max_age && !named) || request.min_fresh ||
-                             (request.max_stale && staleness > *request.max_stale);
+  bool const stale_refused =
+      !stored.may_be_stale || (request.max_age && !named) || (request.max_stale && staleness > *request.max_stale);
   if (!refused && fresh) {
     out.verdict = Verdict::fresh;
     return out;

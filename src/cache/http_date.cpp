@@ -8,8 +8,8 @@
 namespace gateway::cache {
 namespace {
 
-constexpr std::array<std::string_view, 7> day_names{"Monday",   "Tuesday", "Wednesday", "Thursday",
-                                                    "Friday",   "Saturday", "Sunday"};
+constexpr std::array<std::string_view, 7> day_names{"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                                    "Friday", "Saturday", "Sunday"};
 constexpr std::array<std::string_view, 12> month_names{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -59,11 +59,12 @@ class Cursor {
 };
 
 std::optional<std::int64_t> seconds_of(Fields const& at) {
-  using namespace std::chrono;
-  year_month_day const date{year(at.year), month(static_cast<unsigned>(at.month)), day(static_cast<unsigned>(at.day))};
+  std::chrono::year_month_day const date{std::chrono::year(at.year),
+                                         std::chrono::month(static_cast<unsigned>(at.month)),
+                                         std::chrono::day(static_cast<unsigned>(at.day))};
   // A leap second may be sent (:60); it counts as the second behind it.
   if (!date.ok() || at.hour > 23 || at.minute > 59 || at.second > 60) return std::nullopt;
-  auto const days = sys_days(date).time_since_epoch().count();
+  auto const days = std::chrono::sys_days(date).time_since_epoch().count();
   return std::int64_t{days} * 86'400 + at.hour * 3'600 + at.minute * 60 + at.second;
 }
 
@@ -85,7 +86,6 @@ std::optional<std::int64_t> fixdate(Cursor text) {
 // "Sunday, 06-Nov-94 08:49:37 GMT" behind its comma: a year that seems more than 50 years ahead is the last one that
 // ended so.
 std::optional<std::int64_t> rfc850(Cursor text, std::int64_t now) {
-  using namespace std::chrono;
   Fields at;
   text.require(" ");
   at.day = text.digits(2);
@@ -97,10 +97,13 @@ std::optional<std::int64_t> rfc850(Cursor text, std::int64_t now) {
   text.clock(at);
   text.require(" GMT");
   if (!text.finished()) return std::nullopt;
-  year_month_day const today(floor<days>(sys_seconds(seconds(now))));
+  std::chrono::year_month_day const today(
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(now))));
   at.year = static_cast<int>(today.year()) / 100 * 100 + 100 + two;
   // sys_days takes 29 February of a common year for 1 March.
-  auto const latest = sys_days(today + years(50)).time_since_epoch().count() * std::int64_t{86'400} + now % 86'400;
+  auto const latest =
+      std::chrono::sys_days(today + std::chrono::years(50)).time_since_epoch().count() * std::int64_t{86'400} +
+      now % 86'400;
   for (int century = 0; century < 3; ++century, at.year -= 100) {
     auto const value = seconds_of(at);
     if (value && *value <= latest) return value;

@@ -30,6 +30,14 @@ Subject subject_of(char kind, std::string_view name) {
 
 Subject submission_subject(std::string_view submission_id) { return subject_of('s', submission_id); }
 Subject membership_subject(std::string_view account) { return subject_of('m', account); }
+Subject operation_subject(std::uint8_t operation) {
+  char const name = static_cast<char>(operation);
+  return subject_of('o', {&name, 1});
+}
+Subject any_submission_subject() {
+  static Subject const subject = subject_of('a', "");
+  return subject;
+}
 
 Invalidations::Invalidations(std::size_t slots)
     : mask_(std::bit_ceil(std::max<std::size_t>(slots, 1)) - 1), slots_(std::make_unique<std::atomic<Stamp>[]>(mask_ + 1)) {}

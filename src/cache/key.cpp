@@ -127,6 +127,12 @@ std::uint64_t load(char const* from) {
 
 }  // namespace
 
+void KeyBuffer::copy(KeyBuffer const& other) {
+  clear();
+  std::memcpy(bytes_.data(), other.bytes_.data(), other.size_);
+  size_ = other.size_;
+}
+
 void KeyBuffer::clear() noexcept {
   wipe(std::span(bytes_.data(), size_));
   size_ = 0;
@@ -150,14 +156,14 @@ bool build_key(Scope const& scope, policy::OperationId operation, std::string_vi
   return true;
 }
 
-// Multiply and fold, as the fastest hashes of short keys do. Both factors hide behind words made from the seed: with a
-// known constant there, a key could be chosen that makes a factor zero and all that is multiplied with it alike. Keys
-// of a kilobyte cost less than one miss of the memory they lead to; SipHash would cost several times as much.
+// Multiply and fold, as fast hashes of short keys do: a multiplication for 16 bytes, where SipHash takes several rounds
+// for 8, and a lookup hashes its key once. Both factors hide behind words made from the seed: with a known constant
+// there, a key could be chosen that makes a factor zero and all that is multiplied with it alike.
 std::uint64_t hash_key(std::string_view bytes, std::uint64_t seed) {
   auto const first = multiply_mix(seed ^ 0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u);
   auto const second = multiply_mix(seed ^ 0xc2b2ae3d27d4eb4fu, 0xa0761d6478bd642fu);
-  auto const size = static_cast<std::uint64_t>(bytes.size());
-  auto hash = second ^ size;
+  auto const size = static_cast<std::uint64_t>(bytes.size());  // the last words are padded
+  auto hash = second;
   for (; bytes.size() > 16; bytes.remove_prefix(16))
     hash = multiply_mix(load(bytes.data()) ^ first, load(bytes.data() + 8) ^ hash);
   std::array<char, 16> tail{};

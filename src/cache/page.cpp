@@ -282,6 +282,8 @@ bool PageReader::text(Value& value, std::optional<std::string_view>& out, std::s
   if (value.type().get(type) != simdjson::SUCCESS) return false;
   if (type != ondemand::json_type::string) return skip(value, depth);
   auto const token = value.raw_json_token();
+  // Moves the parser behind the string: one that it has to skip by itself it takes for a name when a ':' follows.
+  if (value.get_raw_json_string().error() != simdjson::SUCCESS) return false;
   char* in = const_cast<char*>(token.data()) + 1;
   out = decode_string(in);
   return out && std::all_of(static_cast<char const*>(in), token.data() + token.size(), is_blank);

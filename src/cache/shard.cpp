@@ -32,13 +32,13 @@ bool Shard::joinable(Flight const& flight) const {
   return invalidations_.hold(flight.subjects_, flight.asked_);
 }
 
-Reply Shard::ask(Question const& question, Judge const& judge, std::shared_ptr<Waiter> const& waiter, std::size_t max_waiters) {
+Reply Shard::ask(Question const& question, Asker& asker, std::size_t max_waiters) {
   std::vector<EntryPtr> dropped;  // destroyed after the lock is gone
   std::lock_guard const lock(mutex_);
   Reply reply;
   auto use = Use::refetch;
   if (auto* const entry = lookup(question, dropped)) {
-    use = judge.judge(*entry);
+    use = asker.judge(*entry);
     reply.entry = EntryPtr(entry);
     auto const uses = entry->uses_.load(std::memory_order_relaxed);
     if (uses < 3) entry->uses_.store(static_cast<std::uint8_t>(uses + 1), std::memory_order_relaxed);
@@ -55,7 +55,7 @@ Reply Shard::ask(Question const& question, Judge const& judge, std::shared_ptr<W
   } else if (join) {
     auto& waiters = found->second->waiters_;
     reply.kind = waiters.size() < max_waiters ? Reply::Kind::wait : Reply::Kind::crowded;
-    if (reply.kind == Reply::Kind::wait) waiters.push_back(waiter);
+    if (reply.kind == Reply::Kind::wait) waiters.push_back(asker.waiter());
     return reply;
   } else {
     reply.kind = Reply::Kind::lead;
@@ -72,6 +72,14 @@ EntryPtr Shard::find(Question const& question) {
   std::vector<EntryPtr> dropped;
   std::lock_guard const lock(mutex_);
   return EntryPtr(lookup(question, dropped));
+}
+
+// Not what somebody was told later than this flight began.
+EntryPtr Shard::remove(Flight const& flight) {
+  std::lock_guard const lock(mutex_);
+  for (auto* entry = *place_of(flight.hash_); entry != nullptr; entry = entry->chain_)
+    if (entry->hash_ == flight.hash_ && entry->key() == flight.key() && entry->order() < flight.order()) return unlink(entry);
+  return {};
 }
 
 std::vector<std::shared_ptr<Waiter>> Shard::land(Flight& flight, EntryPtr const& answer, bool storable, bool& stored) {
@@ -135,7 +143,7 @@ std::vector<EntryPtr> Shard::sweep(std::size_t buckets, Instant now) {
     cursor_ = (cursor_ + 1) & (buckets_.size() - 1);
     for (auto* entry = buckets_[cursor_]; entry != nullptr;) {
       auto* const next = entry->chain_;
-      if (now > entry->times().useless_after || !entry->holds(invalidations_)) dropped.push_back(unlink(entry));
+      if (now > entry->useless_after() || !entry->holds(invalidations_)) dropped.push_back(unlink(entry));
       entry = next;
     }
   }

@@ -37,9 +37,11 @@ Store::Store(StoreLimits limits)
 
 Store::~Store() = default;
 
-Reply Store::ask(Question const& question, Judge const& judge, std::shared_ptr<Waiter> const& waiter) {
-  return shard_of(question.hash).ask(question, judge, waiter, limits_.max_waiters);
+Reply Store::ask(Question const& question, Asker& asker) {
+  return shard_of(question.hash).ask(question, asker, limits_.max_waiters);
 }
+
+void Store::drop(Flight const& flight) { shard_of(flight.hash()).remove(flight); }
 
 EntryPtr Store::find(Question const& question) { return shard_of(question.hash).find(question); }
 

@@ -24,8 +24,7 @@ bool DictionaryReader::next(DictionaryMember& member) {
   if (!first_) {
     skip_blanks(true);
     if (!accept(',')) return fail();
-    skip_blanks(true);
-    if (rest_.empty()) return fail();  // a comma with nothing behind it
+    skip_blanks(true);  // a comma with nothing behind it fails below: there is no key
   }
   first_ = false;
   member = {};

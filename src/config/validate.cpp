@@ -4,6 +4,7 @@
 #include <set>
 
 #include "gateway/base/ascii.hpp"
+#include "gateway/base/redis_url.hpp"
 #include "scalars.hpp"
 
 namespace gateway::config {
@@ -20,6 +21,7 @@ class Validator {
     upstream();
     api_key();
     uploads();
+    store();
     audit();
     tenants();
   }
@@ -85,6 +87,13 @@ class Validator {
     for (auto const& type : values_.uploads_content_types)
       if (type != "image/jpeg" && type != "image/png")
         problem("uploads.content_types", "'" + type + "' is no type whose files can be checked", "use image/jpeg and image/png");
+  }
+
+  void store() {
+    if (values_.store_redis.empty()) return;
+    // The value is not shown: it may hold a password.
+    if (auto parsed = RedisUrl::parse(values_.store_redis); !parsed.url)
+      problem("store.redis", std::move(parsed.problem), std::move(parsed.remedy));
   }
 
   void audit() {

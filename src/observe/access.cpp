@@ -92,6 +92,7 @@ void format(AccessRecord const& r, std::span<AccessFile const> files, std::vecto
   out.text("reason", r.reason == no_reason ? "none" : traits_of(static_cast<Code>(r.reason)).token);
   out.number("upstream_status", r.upstream_status);
   out.number("attempts", r.attempts);
+  out.text("cache", cache_result_name(r.cache));
   out.number("bytes_in", static_cast<std::int64_t>(r.bytes_in));
   out.number("bytes_out", static_cast<std::int64_t>(r.bytes_out));
   out.number("duration_us", microseconds(r.duration));

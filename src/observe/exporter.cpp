@@ -29,6 +29,7 @@ class Scrape {
   std::vector<MetricFamily> take() {
     requests();
     upstream();
+    cache();
     connections();
     process_wide();
     process_standard();
@@ -95,9 +96,12 @@ class Scrape {
             count);
     }
     own("request_duration_seconds", "Time from the first byte of a request to the end of its answer.", MetricType::Histogram);
-    for (std::size_t i = 0; i < operation_labels; ++i)
-      histogram({{"operation", operation(i)}, {"cache", "none"}},
-                [i](WorkerMetrics const& w) -> auto const& { return w.request_duration[i]; });
+    for (std::size_t i = 0; i < operation_labels; ++i) {
+      bool const cacheable = i < policy::operation_count && policy::operations[i].cacheable;
+      for (std::size_t k = 0; k < (cacheable ? cache_label_count : 1); ++k)
+        histogram({{"operation", operation(i)}, {"cache", std::string(cache_result_name(static_cast<CacheResult>(k)))}},
+                  [i, k](WorkerMetrics const& w) -> auto const& { return w.request_duration[i][k]; });
+    }
     own("requests_in_flight", "Requests being served.", MetricType::Gauge);
     value({}, sum([](auto const& w) { return w.in_flight.get(); }));
     own("upload_bytes_total", "Bytes of request bodies taken from callers.", MetricType::Counter);
@@ -134,6 +138,23 @@ class Scrape {
     value({{"state", "busy"}}, sum([](auto const& w) { return w.upstream_busy.get(); }));
     own("upstream_retries_total", "Requests sent to the vendor a second time.", MetricType::Counter);
     value({}, sum([](auto const& w) { return w.upstream_retries.get(); }));
+  }
+
+  void cache() {
+    own("cache_requests_total", "Lookups by what the cache had to do with them.", MetricType::Counter);
+    for (std::size_t i = 1; i < cache_result_count; ++i)
+      value({{"result", std::string(cache_result_name(static_cast<CacheResult>(i)))}},
+            sum([i](auto const& w) { return w.cache_requests[i].get(); }));
+    own("cache_entries", "Answers in the cache.", MetricType::Gauge);
+    value({}, static_cast<double>(sources_.cache.entries));
+    own("cache_bytes", "Memory of the cache, with its tables and answers on their way.", MetricType::Gauge);
+    value({}, static_cast<double>(sources_.cache.bytes));
+    own("cache_limit_bytes", "Most memory that the cache may take.", MetricType::Gauge);
+    value({}, static_cast<double>(sources_.cache.limit));
+    own("cache_evictions_total", "Answers dropped for want of room.", MetricType::Counter);
+    value({}, static_cast<double>(sources_.cache.evictions));
+    own("cache_invalidations_total", "Submissions, lists and purges that ended what the cache held of them.", MetricType::Counter);
+    value({}, static_cast<double>(sources_.cache.invalidations));
   }
 
   void connections() {

@@ -30,8 +30,9 @@ bool passes_to_vendor(http::Name name) {
   return name == Name::content_type || name == Name::accept || name == Name::accept_language;
 }
 
-Result<> judge_status(int status) {
-  if (status == 304 || status < 200) return Failure{Code::upstream_bad_response, status};  // we never asked for either
+Result<> judge_status(int status, bool conditional) {
+  if (status == 304 && conditional) return {};
+  if (status == 304 || status < 200) return Failure{Code::upstream_bad_response, status};  // never asked for
   if (status >= 300 && status < 400) return Failure{Code::upstream_redirect, status};
   return {};
 }

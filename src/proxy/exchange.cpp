@@ -23,6 +23,14 @@ void Exchange::reset() {
   request_out.clear();
   key_at = 0;
   ever_sent_upstream = 0;
+  cache_key.clear();
+  cache_result = observe::CacheResult::none;
+  cache_status.reset();
+  cached.reset();
+  revalidated.reset();
+  capture = nullptr;
+  change = {};
+  upstream_counted = false;
   answer.fields.count = 0;
   answer.status = 0;
   answer_framing = {};

@@ -16,6 +16,7 @@ std::string_view reason_phrase(int status) {
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
+    case 304: return "Not Modified";
     case 204: return "No Content";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
@@ -54,6 +55,9 @@ void status_line(Out& out, int status) {
 template <class Out>
 void common_fields(Out& out, Exchange const& x) {
   out.field("x-request-id", x.id.view());
+  // Of every answer to an operation that is cached, also when it was refused before the cache was looked at.
+  if (x.cache_status || (x.operation != nullptr && x.operation->cacheable))
+    out.field("cache-status", cache::CacheStatusText(x.cache_status.value_or(cache::CacheStatus())).view());
   if (x.had_client_key) out.append("x-gateway-warning: client-api-key-ignored\r\n");
   if (x.fate != Fate::keep) out.append("connection: close\r\n");
   else if (x.http10) out.append("connection: keep-alive\r\n");
@@ -180,6 +184,10 @@ Result<> build_upstream_request(Exchange& x, policy::Route const& route) {
   out.field("traceparent", x.trace.header());
   for (auto const& field : x.head.fields.all())
     if (policy::passes_to_vendor(field.id) && !x.head.fields.is_hop_by_hop(field.name)) out.field(field.name, field.value);
+  if (x.revalidated) {
+    if (!x.revalidated->vendor_tag().empty()) out.field("if-none-match", x.revalidated->vendor_tag());
+    if (!x.revalidated->vendor_modified().empty()) out.field("if-modified-since", x.revalidated->vendor_modified());
+  }
   if (x.framing.body.kind == http::Framing::Kind::chunked) {
     out.append("transfer-encoding: chunked\r\n");
   } else if (x.operation->body != policy::BodyKind::none) {
@@ -211,6 +219,50 @@ Result<> build_answer_head(Exchange& x, bool chunked) {
   out.append("\r\n");
   if (out.overflow()) return Failure{Code::upstream_head_too_large};
   x.status = x.answer.status;
+  return {};
+}
+
+std::string stored_head(Exchange const& x, std::string_view tag, std::size_t body_bytes) {
+  std::string head = "HTTP/1.1 " + std::to_string(x.answer.status) + " ";
+  head.append(reason_phrase(x.answer.status)).append("\r\n");
+  for (auto const& field : x.answer.fields.all()) {
+    // Age is told anew each time; a tag of our own replaces one that cannot be used.
+    if (field.id == http::Name::age || field.id == http::Name::etag) continue;
+    if (policy::passes_to_caller(*x.operation, field.id) && !x.answer.fields.is_hop_by_hop(field.name))
+      head.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  if (!tag.empty()) head.append("etag: ").append(tag).append("\r\n");
+  return head.append("content-length: ").append(std::to_string(body_bytes)).append("\r\n");
+}
+
+// What a 304 repeats of the answer that it stands for (RFC 9110 section 15.4.5).
+void append_confirmed_fields(OutBuffer<Exchange::answer_out_bytes>& out, std::string_view head) {
+  while (!head.empty()) {
+    auto const line = head.substr(0, head.find("\r\n") + 2);
+    head.remove_prefix(line.size());
+    switch (http::name_of(line.substr(0, line.find(':')))) {
+      case http::Name::cache_control:
+      case http::Name::date:
+      case http::Name::etag:
+      case http::Name::expires:
+      case http::Name::vary: out.append(line); break;
+      default: break;
+    }
+  }
+}
+
+Result<> build_cached_head(Exchange& x, Duration age, bool aged, bool not_modified) {
+  auto& out = x.answer_out;
+  out.clear();
+  if (not_modified) {
+    status_line(out, 304);
+    append_confirmed_fields(out, x.cached->head());
+  }
+  if (aged) out.field("age", cache::AgeText(age).view());
+  common_fields(out, x);
+  out.append("\r\n");
+  if (out.overflow()) return Failure{Code::upstream_head_too_large};
+  x.status = not_modified ? 304 : x.cached->status();
   return {};
 }
 

@@ -1,7 +1,9 @@
 #include "phases.hpp"
 
+#include "change.hpp"
 #include "forward.hpp"
 #include "inspect.hpp"
+#include "lookup.hpp"
 #include "messages.hpp"
 
 namespace gateway::proxy {
@@ -53,12 +55,21 @@ net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
 
   x.enter(Phase::credential);
   GW_CO_TRY(credential, credential_for(permit, x));
+
+  x.enter(Phase::cache);
+  if (route.operation->cacheable) {
+    GW_CO_TRY(answered, co_await look_up(worker, down, x, permit, credential, route));
+    if (answered) co_return Result<>();
+  }
+  plan_change(worker, x, route);
   GW_CO_CHECK(build_upstream_request(x, route));
 
   x.enter(Phase::inspect);
   GW_CO_CHECK(co_await judge_small_body(down, x));
 
-  co_return co_await forward(worker, down, x, permit, credential);
+  auto const forwarded = co_await forward(worker, down, x, permit, credential);
+  settle_change(worker, x);
+  co_return forwarded;
 }
 
 }  // namespace gateway::proxy

@@ -26,6 +26,9 @@ net::Task<Failure> explain_forbidden(Exchange& x, upstream::Connection& up, Answ
 // Head and body of the answer to the caller. True when the vendor connection may be used again.
 net::Task<Result<bool>> send_answer(Downstream& down, Exchange& x, upstream::Connection& up, AnswerStart start);
 
+// The body of the answer into x.capture; a vendor that answers without end is cut off at what the cache takes.
+net::Task<Result<bool>> capture_answer(Worker& worker, Exchange& x, upstream::Connection& up, AnswerStart start);
+
 // What a read of the vendor's connection that did not bring bytes means.
 Failure read_failure(upstream::Connection const& up);
 // Arms the connection's deadline: `reason` after `timeout`, or the end of the whole exchange when that is nearer.

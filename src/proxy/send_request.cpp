@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "body_source.hpp"
+#include "change.hpp"
 #include "gateway/http/chunked.hpp"
 #include "messages.hpp"
 #include "relay.hpp"
@@ -92,6 +93,7 @@ class Uploader {
       down_.release_relay();
       co_return Result<>();
     }
+    if (x_.body.done()) announce_change(x_);
     up_.stream->start_write(up_.write_op, {parts_, std::exchange(count_, 0)});
     if (up_.write_op.pending()) {
       arm_upstream(x_, up_, limits_.limits_body_timeout, Code::upstream_body_timeout);

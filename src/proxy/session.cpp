@@ -81,8 +81,9 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   auto const duration = precise_now() - x.started;
   auto& metrics = worker.metrics;
   metrics.requests.add(observe::WorkerMetrics::request_key(tenant, operation, x.status, x.reason));
-  metrics.request_duration[index].observe(duration);
-  if (x.upstream_status != 0) metrics.upstream_duration[index].observe(x.upstream_time);
+  metrics.request_duration[index][static_cast<std::size_t>(observe::cache_label(x.cache_result))].observe(duration);
+  if (x.cache_result != observe::CacheResult::none) metrics.cache_requests[static_cast<std::size_t>(x.cache_result)].add();
+  if (x.upstream_status != 0 && !x.upstream_counted) metrics.upstream_duration[index].observe(x.upstream_time);
   if (x.body.total() > 0) metrics.upload_bytes[index].add(x.body.total());
   count_uploads(worker, x);
   auto const gauges = worker.pool.gauges();
@@ -101,6 +102,7 @@ void observe(Worker& worker, Downstream const& down, Exchange const& x) {
   record.reason = x.reason;
   record.upstream_status = x.upstream_status;
   record.attempts = x.attempts;
+  record.cache = x.cache_result;
   record.bytes_in = x.bytes_in;
   record.bytes_out = x.bytes_out;
   record.duration = duration;

@@ -1,5 +1,7 @@
 #include "gateway/proxy/worker.hpp"
 
+#include <algorithm>
+
 namespace gateway::proxy {
 
 std::unique_ptr<Exchange> Worker::borrow_exchange() {
@@ -13,6 +15,29 @@ void Worker::give_back(std::unique_ptr<Exchange> exchange) {
   exchange->reset();
   if (exchanges_.capacity() == 0) exchanges_.reserve(kept_exchanges);
   if (exchanges_.size() < kept_exchanges) exchanges_.push_back(std::move(exchange));
+}
+
+void Worker::unsettle(cache::Subject submission, bool any_submission, Instant until) {
+  if (cache == nullptr) return;
+  // With so many nobody knows any more: the oldest is taken to be every submission.
+  if (unsettled_.size() == max_unsettled) {
+    unsettled_.front().any_submission = true;
+    unsettled_.front().until = std::max(unsettled_.front().until, until);
+    return;
+  }
+  unsettled_.push_back({submission, snapshot->cache.members, any_submission, until});
+}
+
+void Worker::sweep_cache(Instant now) {
+  if (cache == nullptr) return;
+  cache->sweep(now);
+  auto& invalidations = cache->invalidations();
+  for (auto const& change : unsettled_) {
+    if (change.any_submission) invalidations.invalidate_all();
+    else invalidations.invalidate(change.submission);
+    invalidations.invalidate(change.members);
+  }
+  std::erase_if(unsettled_, [now](auto const& change) { return change.until < now; });
 }
 
 void Worker::link(Downstream& down) {

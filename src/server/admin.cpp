@@ -70,13 +70,16 @@ net::Task<bool> Admin::serve_one(Session& session) {
   http::RequestHead head;
   bool const parsed = length && http::parse_request_head({session.buffer, *length}, head_limits, head);
   auto const framing = parsed ? http::judge_request(head) : Result<http::RequestFraming>(Failure{Code::bad_request_line});
-  AdminAnswer answer{400, "text/plain; charset=utf-8", "bad request\n"};
+  AdminAnswer answer{400, "text/plain; charset=utf-8", "bad request\n", {}};
   bool keep = framing && framing->persistent && !framing->body.has_body();
-  if (framing && head.method != http::Method::get) answer = {405, "text/plain; charset=utf-8", "only GET\n"};
-  else if (framing) answer = handler_(head.target.substr(0, head.target.find('?')));
+  if (framing) {
+    auto const question = head.target.find('?');
+    answer = handler_({head.method, head.target.substr(0, question),
+                       question == std::string_view::npos ? std::string_view() : head.target.substr(question + 1)});
+  }
   auto const text = "HTTP/1.1 " + std::to_string(answer.status) + " \r\ncontent-type: " + answer.content_type +
                     "\r\ncontent-length: " + std::to_string(answer.body.size()) +
-                    "\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n" + (answer.status == 405 ? "allow: GET\r\n" : "") +
+                    "\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n" + (answer.allow.empty() ? "" : "allow: " + std::string(answer.allow) + "\r\n") +
                     (keep ? "" : "connection: close\r\n") + "\r\n" + answer.body;
   if (length) {
     std::memmove(session.buffer, session.buffer + *length, session.size - *length);

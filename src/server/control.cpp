@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "cache_control.hpp"
+
 namespace gateway::server {
 namespace {
 
@@ -38,8 +40,14 @@ bool Control::open() {
   if (!load_tls(*config_)) return false;
   load_key(true);
   max_connections_ = static_cast<std::size_t>(config_->values.limits_connections);
+  cache_ = std::make_unique<cache::Store>(cache::StoreLimits{.memory = static_cast<std::size_t>(config_->values.cache_memory)});
+  auto const seed = entropy_.next();
   for (unsigned i = 0, count = worker_count(config_->values.server_workers); i < count; ++i)
     threads_.push_back(std::make_unique<WorkerThread>(access_.add_ring(), WorkerThread::Limits{&open_connections_, &max_connections_}));
+  for (auto& thread : threads_) {
+    thread->worker().cache = cache_.get();
+    thread->worker().cache_seed = seed;
+  }
   if (!open_listeners()) return false;
   publish();
   resolver_ = std::make_unique<ResolverThread>(
@@ -66,7 +74,7 @@ bool Control::open_listeners() {
   auto bound = config_->admin;
   if (!bound.is_unix) bound.port = socket.port();
   log_.info("listening", "admin listener open", {{"admin", bound.text()}});
-  admin_ = std::make_unique<Admin>(loop_, std::move(socket), sweep_, [this](std::string_view path) { return answer(path); });
+  admin_ = std::make_unique<Admin>(loop_, std::move(socket), sweep_, [this](AdminQuestion const& question) { return answer(question); });
   return true;
 }
 
@@ -143,7 +151,7 @@ upstream::PoolSettings Control::pool_settings() const {
 
 // Each worker wraps the picture in a reference count of its own, so that pinning it is not contended.
 void Control::publish() {
-  proxy::Snapshot const picture{config_, key_, server_tls_};
+  proxy::Snapshot const picture{config_, key_, server_tls_, cache_rules(*config_, key_.get())};
   auto const settings = pool_settings();
   each_worker([picture, settings](WorkerThread& thread) {
     thread.worker().snapshot = std::make_shared<proxy::Snapshot const>(picture);
@@ -228,27 +236,42 @@ void Control::reload() {
   log_.info("reload", "the new configuration is in use");
 }
 
-AdminAnswer Control::answer(std::string_view path) {
+AdminAnswer Control::answer(AdminQuestion const& question) {
   constexpr char text[] = "text/plain; charset=utf-8";
-  if (path == "/livez") return {200, text, "ok\n"};
+  auto const path = question.path;
+  bool const purges = path == "/cache/purge";
+  if (question.method != (purges ? http::Method::post : http::Method::get))
+    return {405, text, purges ? "only POST\n" : "only GET\n", purges ? "POST" : "GET"};
+  if (purges) return purge(question.query);
+  if (path == "/livez") return {200, text, "ok\n", {}};
   if (path == "/readyz") return readiness();
   if (path == "/metrics") {
     observe::MetricSources sources;
     for (auto const& thread : threads_) sources.workers.push_back(&thread->metrics());
     sources.process = &metrics_;
     sources.tenants = &labels_;
+    auto const& cached = cache_->metrics();
+    sources.cache = {cached.entries.load(), cache_->ledger().used(), cache_->ledger().limit(), cached.evictions.load(),
+                     cache_->invalidations().count() + cache_->soft().count()};
     sources.version = build_.version;
     sources.commit = build_.commit;
     sources.compiler = build_.compiler;
-    return {200, "text/plain; version=0.0.4; charset=utf-8", observe::render_metrics(sources)};
+    return {200, "text/plain; version=0.0.4; charset=utf-8", observe::render_metrics(sources), {}};
   }
-  return {404, text, "not found; there are /livez, /readyz and /metrics\n"};
+  return {404, text, "not found; there are /livez, /readyz, /metrics and /cache/purge\n", {}};
+}
+
+AdminAnswer Control::purge(std::string_view query) {
+  auto result = purge_cache(*cache_, query);
+  // What was purged, never which submission.
+  if (result.status == 200) log_.info("cache_purge", "the cache was purged", {{"what", result.body.substr(0, result.body.size() - 1)}});
+  return result;
 }
 
 AdminAnswer Control::readiness() const {
   char const* why = draining_ ? "draining" : !key_ ? "no_api_key" : nullptr;
-  if (why == nullptr) return {200, "application/json", "{\"ready\":true}\n"};
-  return {503, "application/json", std::string("{\"ready\":false,\"reason\":\"") + why + "\"}\n"};
+  if (why == nullptr) return {200, "application/json", "{\"ready\":true}\n", {}};
+  return {503, "application/json", std::string("{\"ready\":false,\"reason\":\"") + why + "\"}\n", {}};
 }
 
 }  // namespace gateway::server

@@ -64,7 +64,8 @@ class Control {
   void after(Duration delay, void (Control::*then)());
   void tick();
   void trim_memory();
-  AdminAnswer answer(std::string_view path);
+  AdminAnswer answer(AdminQuestion const& question);
+  AdminAnswer purge(std::string_view query);
   AdminAnswer readiness() const;
   template <class F>
   void each_worker(F&& f) {
@@ -79,6 +80,8 @@ class Control {
   observe::AccessLog access_;
   std::shared_ptr<Secret const> key_;
   std::string last_key_error_;
+  KernelEntropy entropy_;
+  std::unique_ptr<cache::Store> cache_;  // outlives the workers
   net::TlsContext server_tls_, client_tls_;
   std::atomic<std::size_t> open_connections_{0}, max_connections_{0};
 

@@ -75,6 +75,7 @@ void WorkerThread::run(unsigned index) {
 void WorkerThread::tick() {
   worker_.sweep.tick(coarse_now());
   worker_.pool.sweep();
+  worker_.sweep_cache(coarse_now());
   auto date = http_date();
   if (date != worker_.date) worker_.date = std::move(date);
   auto const gauges = worker_.pool.gauges();

@@ -48,6 +48,18 @@ bool is_allowed(Rules const& rules, ImageType type) {
   return (type == ImageType::jpeg && rules.allow_jpeg) || (type == ImageType::png && rules.allow_png);
 }
 
+// Every spelling that a reader could take for the submission's id.
+bool is_submission_name(std::string_view name) {
+  constexpr std::string_view bare = "submissionid";
+  std::size_t matched = 0;
+  for (char const c : name) {
+    if (!is_alnum(c)) continue;
+    if (matched == bare.size() || to_lower(c) != bare[matched]) return false;
+    ++matched;
+  }
+  return matched == bare.size();
+}
+
 // Faults that lie between parts or around them.
 bool is_about_the_body(Code code) {
   return code == Code::multipart_preamble || code == Code::multipart_epilogue || code == Code::multipart_delimiter_malformed ||
@@ -86,6 +98,8 @@ void FormInspection::begin(Boundary const& boundary, policy::OperationId operati
   reader_.begin(boundary, rules.parts);
   fields_.emplace(operation, Place::body, problems);
   file_count_ = files_more_ = 0;
+  named_ = NamedSubmission::Kind::none;
+  submission_id_.clear();
   if (rules.sha256 && !digest_) digest_.emplace();
 }
 
@@ -93,6 +107,7 @@ void FormInspection::end() {
   file_count_ = files_more_ = 0;
   // What a person wrote is not kept longer than the request.
   wipe(value_);
+  wipe(submission_id_);
   text_front_.clear();
 }
 
@@ -145,6 +160,12 @@ Result<> FormInspection::begin_part() {
   text_front_.clear();
   value_.clear();
   value_is_cut_ = false;
+  names_submission_ = !head.is_file && is_submission_name(head.name);
+  if (names_submission_) {
+    using Kind = NamedSubmission::Kind;
+    named_ = named_ == Kind::none ? Kind::one : Kind::unclear;
+    submission_id_.clear();
+  }
   picture_.reset();
   if (!head.is_file) return {};
   picture_.emplace(rules_.max_pixels);
@@ -186,11 +207,17 @@ Result<> FormInspection::take_text(std::string_view text) {
   bool const sound = utf8_.feed(text) && text.find('\0') == std::string_view::npos;
   if (text_front_.size() < byte_order_mark.size()) text_front_.append(text.substr(0, byte_order_mark.size() - text_front_.size()));
   if (!sound || text_front_ == byte_order_mark) return refuse({Code::part_text_invalid});
+  if (names_submission_) note_submission(text);
   if (rule_ == nullptr || rules_.validation == Validation::off) return {};
   auto const room = fields_->longest_value() - value_.size();
   value_is_cut_ |= text.size() > room;
   value_.append(text.substr(0, room));
   return {};
+}
+
+void FormInspection::note_submission(std::string_view text) {
+  if (text.size() > max_submission_id_bytes - submission_id_.size()) named_ = NamedSubmission::Kind::unclear;
+  else submission_id_.append(text);
 }
 
 Result<> FormInspection::take_picture(std::span<char const> bytes) {

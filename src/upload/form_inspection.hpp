@@ -10,17 +10,20 @@ namespace gateway::upload {
 // multipart/form-data: the reader's events, judged part by part.
 class FormInspection {
  public:
+  static constexpr std::size_t max_submission_id_bytes = 256;
   void begin(Boundary const& boundary, policy::OperationId operation, Rules const& rules, Problems& problems);
   Result<> feed(std::span<char const> bytes);
   Result<> finish();
   void end();
   std::span<FileRecord const> files() const { return {files_.data(), file_count_}; }
   std::size_t files_more() const { return files_more_; }
+  NamedSubmission submission() const { return {named_, submission_id_}; }
 
  private:
   Result<> begin_part();
   Result<> take_data(std::span<char const> bytes);
   Result<> take_text(std::string_view text);
+  void note_submission(std::string_view text);
   Result<> take_picture(std::span<char const> bytes);
   Result<> judge_declared_type();
   Result<> judge_type();
@@ -39,6 +42,9 @@ class FormInspection {
   std::optional<FieldCheck> fields_;
   std::array<FileRecord, Inspection::max_files> files_;
   std::size_t file_count_ = 0, files_more_ = 0;
+  NamedSubmission::Kind named_ = NamedSubmission::Kind::none;
+  std::string submission_id_;
+  bool names_submission_ = false;  // the part that is being read
 
   // The part that is being read.
   FieldRule const* rule_ = nullptr;

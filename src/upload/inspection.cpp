@@ -58,6 +58,12 @@ std::span<FileRecord const> Inspection::files() const {
   return kind_ == Kind::form ? form_->files() : std::span<FileRecord const>();
 }
 
+NamedSubmission Inspection::submission() const {
+  if (kind_ != Kind::form) return {};
+  auto const named = form_->submission();
+  // An optional field that was not filled in.
+  return named.kind == NamedSubmission::Kind::one && named.id.empty() ? NamedSubmission() : named;
+}
 std::size_t Inspection::files_more() const { return kind_ == Kind::form ? form_->files_more() : 0; }
 
 void Inspection::end() {

@@ -12,7 +12,8 @@ std::string forwarded(Forward why) { return text({.forward = why}); }
 
 TEST(Rfc9211_2_1, Hit) {
   EXPECT_EQ(text({.hit = true}), "argos-gateway; hit");
-  EXPECT_EQ(text({.hit = true, .forward = Forward::stale, .forward_status = 200, .stored = true, .collapsed = true}), "argos-gateway; hit")
+  EXPECT_EQ(text({.hit = true, .forward = Forward::stale, .forward_status = 200, .stored = true, .collapsed = true}),
+            "argos-gateway; hit")
       << "a hit was not forwarded";
 }
 
@@ -41,7 +42,8 @@ TEST(Rfc9211_2_4, TtlIsWholeSecondsAndNegativeWhenStale) {
 }
 
 TEST(Rfc9211_2_5, Stored) {
-  EXPECT_EQ(text({.forward = Forward::uri_miss, .stored = true, .ttl = 2s}), "argos-gateway; fwd=uri-miss; stored; ttl=2");
+  EXPECT_EQ(text({.forward = Forward::uri_miss, .stored = true, .ttl = 2s}),
+            "argos-gateway; fwd=uri-miss; stored; ttl=2");
 }
 
 TEST(Rfc9211_2_6, Collapsed) {
@@ -50,17 +52,24 @@ TEST(Rfc9211_2_6, Collapsed) {
 
 TEST(Rfc9211_2_8, DetailIsATokenOrLeftOut) {
   EXPECT_EQ(text({.hit = true, .detail = "STALE-if/error:1"}), "argos-gateway; hit; detail=STALE-if/error:1");
-  for (std::string_view detail : {"", "two words", "a;b", "a\"b", "1a", "\x80", "a,b"}) EXPECT_EQ(text({.hit = true, .detail = detail}), "argos-gateway; hit");
+  for (std::string_view detail : {"", "two words", "a;b", "a\"b", "1a", "\x80", "a,b"})
+    EXPECT_EQ(text({.hit = true, .detail = detail}), "argos-gateway; hit");
   auto const longest = std::string(CacheStatusText::max_detail_bytes, 'x');
   EXPECT_EQ(text({.hit = true, .detail = longest}), "argos-gateway; hit; detail=" + longest);
   EXPECT_EQ(text({.hit = true, .detail = longest + "x"}), "argos-gateway; hit");
 }
 
 TEST(CacheStatusText, TheLongestValueFits) {
-  CacheStatus longest{.forward = Forward::vary_miss, .forward_status = -2147483647 - 1, .stored = true, .collapsed = true, .ttl = Duration::min()};
+  CacheStatus longest{.forward = Forward::vary_miss,
+                      .forward_status = -2147483647 - 1,
+                      .stored = true,
+                      .collapsed = true,
+                      .ttl = Duration::min()};
   std::string const detail(CacheStatusText::max_detail_bytes, 'x');
   longest.detail = detail;
-  EXPECT_EQ(text(longest), "argos-gateway; fwd=vary-miss; fwd-status=-2147483648; stored; collapsed; ttl=-9223372037; detail=" + detail);
+  EXPECT_EQ(
+      text(longest),
+      "argos-gateway; fwd=vary-miss; fwd-status=-2147483648; stored; collapsed; ttl=-9223372037; detail=" + detail);
   EXPECT_LE(text(longest).size(), 192u);
 }
 

@@ -38,8 +38,8 @@ TEST(Rfc9110_8_8_3, WhatIsAnEntityTag) {
     EXPECT_TRUE(parse_entity_tag(text)) << test::shown(text);
   EXPECT_TRUE(parse_entity_tag("W/\"x\"")->weak);
   EXPECT_EQ(parse_entity_tag("W/\"x\"")->opaque, "\"x\"");
-  for (std::string_view text : {"", "xyzzy", "\"", "\"x", "x\"", "w/\"x\"", "W\"x\"", "W/x", "\"a b\"", "\"a\"b\"", "\"a\x7f\"", "\"a\t\"", "'a'", "*",
-                                "\"a\" ", " \"a\"", "\"a\", \"b\""})
+  for (std::string_view text : {"", "xyzzy", "\"", "\"x", "x\"", "w/\"x\"", "W\"x\"", "W/x", "\"a b\"", "\"a\"b\"",
+                                "\"a\x7f\"", "\"a\t\"", "'a'", "*", "\"a\" ", " \"a\"", "\"a\", \"b\""})
     EXPECT_FALSE(parse_entity_tag(text)) << test::shown(text);
 }
 
@@ -77,10 +77,12 @@ TEST(Rfc9110_13_1_2, TheStarHoldsForWhateverIsStored) {
   EXPECT_FALSE(has("\"x\", *"));
   EXPECT_FALSE(has("*, \"a\""));
   EXPECT_FALSE(has("\"*\""));
+  EXPECT_FALSE(not_modified(fields_of({{"If-None-Match", "*"}, {"If-None-Match", "\"x\""}}), {"\"a\"", {}}, now));
 }
 
 TEST(Rfc9110_13_1_2, MalformedListsGiveTheWholeAnswer) {
-  for (std::string_view list : {"", "a", "\"a", "a\"", "\"a\" \"a\"", "\"a\"\"a\"", "\"a\"; q=1", "w/\"a\"", "\"a\", b", "b, \"a\"", "\"a\", \"b", "W/ \"a\""})
+  for (std::string_view list : {"", "a", "\"a", "a\"", "\"a\" \"a\"", "\"a\"\"a\"", "\"a\"; q=1", "w/\"a\"", "\"a\", b",
+                                "b, \"a\"", "\"a\", \"b", "W/ \"a\""})
     EXPECT_FALSE(has(list)) << list;
   EXPECT_FALSE(not_modified(fields_of({{"If-None-Match", "\"a\""}, {"If-None-Match", "oops"}}), {"\"a\"", {}}, now));
   EXPECT_FALSE(has("\"\"", "")) << "what has no tag equals none";
@@ -100,16 +102,22 @@ TEST(Rfc9110_13_1_3, IfModifiedSinceIsComparedWithLastModified) {
   EXPECT_FALSE(since("whenever", sunday_s));
   EXPECT_FALSE(since("", sunday_s));
   EXPECT_FALSE(since(monday, std::nullopt));
-  EXPECT_FALSE(not_modified(fields_of({{"If-Modified-Since", monday}, {"If-Modified-Since", monday}}), {"", sunday_s}, now));
+  EXPECT_FALSE(
+      not_modified(fields_of({{"If-Modified-Since", monday}, {"If-Modified-Since", monday}}), {"", sunday_s}, now));
 }
 
 TEST(Rfc9110_13_1_3, IfModifiedSinceDoesNotCountBesideIfNoneMatch) {
-  EXPECT_FALSE(not_modified(fields_of({{"If-None-Match", "\"x\""}, {"If-Modified-Since", monday}}), {"\"a\"", sunday_s}, now));
-  EXPECT_FALSE(not_modified(fields_of({{"If-Modified-Since", monday}, {"If-None-Match", "rubbish"}}), {"\"a\"", sunday_s}, now));
-  EXPECT_TRUE(not_modified(fields_of({{"If-Modified-Since", "x"}, {"If-None-Match", "\"a\""}}), {"\"a\"", sunday_s}, now));
+  EXPECT_FALSE(
+      not_modified(fields_of({{"If-None-Match", "\"x\""}, {"If-Modified-Since", monday}}), {"\"a\"", sunday_s}, now));
+  EXPECT_FALSE(
+      not_modified(fields_of({{"If-Modified-Since", monday}, {"If-None-Match", "rubbish"}}), {"\"a\"", sunday_s}, now));
+  EXPECT_TRUE(
+      not_modified(fields_of({{"If-Modified-Since", "x"}, {"If-None-Match", "\"a\""}}), {"\"a\"", sunday_s}, now));
 }
 
-TEST(Rfc9111_4_3_2, WithoutConditionsThereIsNo304) { EXPECT_FALSE(not_modified(fields_of({}), {"\"a\"", sunday_s}, now)); }
+TEST(Rfc9111_4_3_2, WithoutConditionsThereIsNo304) {
+  EXPECT_FALSE(not_modified(fields_of({}), {"\"a\"", sunday_s}, now));
+}
 
 TEST(Rfc9110_8_8_2_2, LastModifiedCountsWhenItIsOlderThanItsDate) {
   auto const dependable = [](std::string_view modified, std::string_view date) {
@@ -122,10 +130,12 @@ TEST(Rfc9110_8_8_2_2, LastModifiedCountsWhenItIsOlderThanItsDate) {
   EXPECT_FALSE(dependable("x", monday));
   EXPECT_FALSE(dependable(sunday, "x"));
   EXPECT_FALSE(dependable_last_modified(fields_of({{"Last-Modified", sunday}}), now));
-  EXPECT_FALSE(dependable_last_modified(fields_of({{"Last-Modified", sunday}, {"Last-Modified", sunday}, {"Date", monday}}), now));
+  EXPECT_FALSE(dependable_last_modified(
+      fields_of({{"Last-Modified", sunday}, {"Last-Modified", sunday}, {"Date", monday}}), now));
 }
 
-// Lists that hold the tag among others do, in whatever form; and a stray byte outside the quotes makes none of them hold.
+// Lists that hold the tag among others do, in whatever form; and a stray byte outside the quotes makes none of them
+// hold.
 TEST(EtagProperty, ListsOfTagsAreReadAsBuilt) {
   test::Random random("EtagProperty.ListsOfTagsAreReadAsBuilt");
   for (int round = 0; round < 20'000; ++round) {
@@ -135,7 +145,8 @@ TEST(EtagProperty, ListsOfTagsAreReadAsBuilt) {
     for (auto left = 1 + random.below(5); left > 0; --left) {
       auto const tag = random.chance(3) ? wanted : "\"" + random.word("ab,\\/W*\x80", random.below(4)) + "\"";
       held |= tag == wanted;
-      list += random.word(" \t,", random.below(3)) + (random.chance(3) ? "W/" : "") + tag + random.word(" \t", random.below(2)) + ",";
+      list += random.word(" \t,", random.below(3)) + (random.chance(3) ? "W/" : "") + tag +
+              random.word(" \t", random.below(2)) + ",";
     }
     test::ExactCopy const copy(list);
     ASSERT_EQ(has(copy.view(), wanted), held) << "seed " << random.seed() << ": " << test::shown(list);
@@ -143,7 +154,8 @@ TEST(EtagProperty, ListsOfTagsAreReadAsBuilt) {
     auto broken = list;
     broken[random.below(broken.size())] = random.byte();
     test::ExactCopy const broken_copy(broken);
-    if (has(broken_copy.view(), wanted)) ASSERT_NE(broken.find(wanted), std::string::npos) << "seed " << random.seed() << ": " << test::shown(broken);
+    if (has(broken_copy.view(), wanted))
+      ASSERT_NE(broken.find(wanted), std::string::npos) << "seed " << random.seed() << ": " << test::shown(broken);
   }
 }
 

@@ -14,7 +14,8 @@ inline http::FieldList fields_of(std::initializer_list<std::pair<std::string_vie
   return list;
 }
 
-inline http::ResponseHead answer_of(std::initializer_list<std::pair<std::string_view, std::string_view>> fields, int status = 200) {
+inline http::ResponseHead answer_of(std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
+                                    int status = 200) {
   http::ResponseHead head;
   head.status = status;
   head.fields = fields_of(fields);

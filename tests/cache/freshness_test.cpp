@@ -29,7 +29,8 @@ TEST(Rfc9111_4_2_3, AgeIsTheLargerOfDateAndAgeWithDelay) {
   EXPECT_EQ(corrected_initial_age(fields_of({{"Date", date}}), exchanged(0s, 10)), 10s);
   EXPECT_EQ(corrected_initial_age(fields_of({{"Date", date}, {"Age", "4"}}), exchanged(2s, 10)), 10s);
   EXPECT_EQ(corrected_initial_age(fields_of({{"Date", date}, {"Age", "9"}}), exchanged(2s, 10)), 11s);
-  EXPECT_EQ(corrected_initial_age(fields_of({{"Date", date}}), exchanged(700ms)), 700ms) << "the delay counts without an Age";
+  EXPECT_EQ(corrected_initial_age(fields_of({{"Date", date}}), exchanged(700ms)), 700ms)
+      << "the delay counts without an Age";
 }
 
 TEST(Rfc9111_4_2_3, AClockAheadAndATickOnTheWayMakeNoAge) {
@@ -58,14 +59,16 @@ TEST(Rfc9111_5_1, OfSeveralAgesTheFirstCountsAndRubbishIsIgnored) {
   EXPECT_EQ(age("7"), 7s);
   EXPECT_EQ(age("7, 9"), 7s);
   EXPECT_EQ(corrected_initial_age(fields_of({{"Age", "7"}, {"Age", "9"}}), at_once), 7s);
-  for (std::string_view value : {"", "-7", "7.5", "abc", "7s", "7 8", "x, 7", "\"7\""}) EXPECT_EQ(age(value), 0s) << value;
+  for (std::string_view value : {"", "-7", "7.5", "abc", "7s", "7 8", "x, 7", "\"7\""})
+    EXPECT_EQ(age(value), 0s) << value;
   EXPECT_EQ(age("99999999999999999999999"), max_delta);
 }
 
 TEST(Rfc9111_4_2_1, SMaxageBeforeMaxAgeBeforeExpires) {
   std::string_view const later = "Sun, 06 Nov 1994 08:50:37 GMT";
   auto const fresh = [&](std::string_view control) {
-    return lifetime_of(answer_of({{"cache-control", control}, {"expires", later}, {"date", date}}), 10min, at_once).fresh;
+    return lifetime_of(answer_of({{"cache-control", control}, {"expires", later}, {"date", date}}), 10min, at_once)
+        .fresh;
   };
   EXPECT_EQ(fresh("max-age=20, s-maxage=30"), 30s);
   EXPECT_EQ(fresh("max-age=20"), 20s);
@@ -89,21 +92,28 @@ TEST(Rfc9111_5_3, ExpiresIsMeasuredFromDateAndRubbishIsThePast) {
   };
   EXPECT_EQ(fresh("Sun, 06 Nov 1994 08:49:57 GMT"), 20s) << "not from the time of arrival";
   EXPECT_EQ(fresh("Sun, 06 Nov 2094 08:49:57 GMT"), 10min);
-  for (std::string_view past : {"0", "-1", "", "never", "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 09:49:57 PST"})
+  for (std::string_view past : {"0", "-1", "", "never", "Sun, 06 Nov 1994 08:49:37 GMT",
+                                "Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 09:49:57 PST"})
     EXPECT_EQ(fresh(past), 0s) << past;
   auto const undated = answer_of({{"expires", "Sun, 06 Nov 1994 08:49:57 GMT"}});
   EXPECT_EQ(lifetime_of(undated, 10min, exchanged(0s, 5)).fresh, 15s) << "from the arrival when there is no Date";
-  auto const two = answer_of({{"date", date}, {"expires", "Sun, 06 Nov 1994 08:49:57 GMT"}, {"expires", "Sun, 06 Nov 1994 08:49:47 GMT"}});
-  EXPECT_EQ(lifetime_of(two, 10min, at_once).fresh, 10s);
+  std::string_view const nearer = "Sun, 06 Nov 1994 08:49:47 GMT", later = "Sun, 06 Nov 1994 08:49:57 GMT";
+  EXPECT_EQ(lifetime_of(answer_of({{"date", date}, {"expires", later}, {"expires", nearer}}), 10min, at_once).fresh,
+            10s);
+  EXPECT_EQ(lifetime_of(answer_of({{"date", date}, {"expires", nearer}, {"expires", later}}), 10min, at_once).fresh,
+            10s);
 }
 
 TEST(Rfc9213_2_2, TheTargetedFieldHidesExpires) {
-  auto const head = answer_of({{"argos-gateway-cache-control", "public"}, {"expires", "0"}, {"cache-control", "no-store"}, {"date", date}});
+  auto const head = answer_of(
+      {{"argos-gateway-cache-control", "public"}, {"expires", "0"}, {"cache-control", "no-store"}, {"date", date}});
   auto const out = lifetime_of(head, 10min, at_once);
   EXPECT_EQ(out.storable, Storable::yes);
   EXPECT_EQ(out.fresh, 10min);
-  EXPECT_EQ(lifetime_of(answer_of({{"argos-gateway-cache-control", "no-store"}, {"cache-control", "public"}}), 10min, at_once).storable,
-            Storable::no_store);
+  EXPECT_EQ(
+      lifetime_of(answer_of({{"argos-gateway-cache-control", "no-store"}, {"cache-control", "public"}}), 10min, at_once)
+          .storable,
+      Storable::no_store);
 }
 
 TEST(Rfc9111_3, WhatIsNotStored) {
@@ -119,18 +129,31 @@ TEST(Rfc9111_3, WhatIsNotStored) {
   EXPECT_EQ(why("Set-Cookie", "a=b"), Storable::set_cookie);
   EXPECT_EQ(why("Content-Range", "bytes 0-1/2"), Storable::partial);
   EXPECT_EQ(why("a", "b", 206), Storable::partial);
-  for (int status : {201, 203, 204, 300, 301, 400, 404, 410, 429, 500, 503}) EXPECT_EQ(why("cache-control", "max-age=60", status), Storable::status) << status;
+  for (int status : {201, 203, 204, 300, 301, 400, 404, 410, 429, 500, 503})
+    EXPECT_EQ(why("cache-control", "max-age=60", status), Storable::status) << status;
+}
+
+TEST(Rfc9211_2_8, TheReasonNotToStoreIsADetail) {
+  EXPECT_EQ(detail_of(Storable::yes), "");
+  EXPECT_EQ(detail_of(Storable::status), "status");
+  EXPECT_EQ(detail_of(Storable::no_store), "no-store");
+  EXPECT_EQ(detail_of(Storable::private_), "private");
+  EXPECT_EQ(detail_of(Storable::vary), "vary");
+  EXPECT_EQ(detail_of(Storable::set_cookie), "set-cookie");
+  EXPECT_EQ(detail_of(Storable::partial), "partial");
 }
 
 TEST(Rfc9111_5_2_2_3, MustUnderstandTakesThePlaceOfNoStore) {
   EXPECT_EQ(life("must-understand, no-store").storable, Storable::yes);
-  EXPECT_EQ(lifetime_of(answer_of({{"cache-control", "must-understand, no-store"}}, 599), 10min, at_once).storable, Storable::status);
+  EXPECT_EQ(lifetime_of(answer_of({{"cache-control", "must-understand, no-store"}}, 599), 10min, at_once).storable,
+            Storable::status);
 }
 
 TEST(Rfc9111_5_2_2, WhoForbidsStaleAnswers) {
   for (std::string_view value : {"must-revalidate", "proxy-revalidate", "s-maxage=5", "no-cache", "no-cache=\"x\""})
     EXPECT_FALSE(life(value).may_be_stale) << value;
-  for (std::string_view value : {"", "max-age=5", "public", "must-understand"}) EXPECT_TRUE(life(value).may_be_stale) << value;
+  for (std::string_view value : {"", "max-age=5", "public", "must-understand"})
+    EXPECT_TRUE(life(value).may_be_stale) << value;
 }
 
 TEST(Rfc9111_5_2_2_4, NoCacheIsStoredAndRevalidatedEachTime) {
@@ -148,7 +171,8 @@ TEST(Rfc9111_5_2_2_4, NoCacheIsStoredAndRevalidatedEachTime) {
 TEST(Rfc9111_4_3_4, A304BeginsTheLifetimeAgainAndMayShortenIt) {
   auto const stored = life("max-age=60");
   auto const renewed = [&](std::string_view control) {
-    return refreshed(stored, answer_of({{"cache-control", control}, {"date", date}, {"age", "2"}}, 304), 10min, exchanged(1s));
+    return refreshed(stored, answer_of({{"cache-control", control}, {"date", date}, {"age", "2"}}, 304), 10min,
+                     exchanged(1s));
   };
   EXPECT_EQ(renewed("").fresh, 60s);
   EXPECT_EQ(renewed("").initial_age, 3s);
@@ -241,7 +265,9 @@ TEST(Rfc9111_5_2_1_4, NoCache) {
   }
 }
 
-TEST(Rfc9111_5_2_1_5, NoStoreDoesNotForbidWhatIsStoredAlready) { EXPECT_EQ(at(0s, asked("no-store")).verdict, Verdict::fresh); }
+TEST(Rfc9111_5_2_1_5, NoStoreDoesNotForbidWhatIsStoredAlready) {
+  EXPECT_EQ(at(0s, asked("no-store")).verdict, Verdict::fresh);
+}
 
 TEST(Rfc9111_5_2_1_7, OnlyIfCached) {
   EXPECT_EQ(at(0s, asked("only-if-cached")).verdict, Verdict::fresh);
@@ -285,7 +311,9 @@ TEST(JudgeProperty, WhatIsGivenIsWithinEachLimit) {
     if (request.max_stale) ASSERT_LE(staleness, *request.max_stale) << where;
     if (fresh) continue;
     ASSERT_TRUE(stored.may_be_stale) << where;
-    ASSERT_TRUE(staleness <= stale.while_revalidating || staleness <= stale.on_error || request.any_stale || request.max_stale) << where;
+    ASSERT_TRUE(staleness <= stale.while_revalidating || staleness <= stale.on_error || request.any_stale ||
+                request.max_stale)
+        << where;
   }
   EXPECT_GT(given, 20'000);
 }

@@ -21,7 +21,8 @@ std::string in_form(char const* form, std::int64_t seconds) {
 }
 
 TEST(Rfc9110_5_6_7, TheThreeFormsOfTheExampleAreOneInstant) {
-  for (std::string_view text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"})
+  for (std::string_view text :
+       {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"})
     EXPECT_EQ(parse_http_date(text, now), 784111777) << text;
 }
 
@@ -38,9 +39,7 @@ TEST(Rfc9110_5_6_7, EachFormIsReadForEachDay) {
 }
 
 TEST(Rfc9110_5_6_7, TwoDigitYearsAreNeverMoreThan50YearsAhead) {
-  auto const year_of = [](std::string_view text, std::int64_t at) {
-    return in_form("%Y", *parse_http_date(text, at));
-  };
+  auto const year_of = [](std::string_view text, std::int64_t at) { return in_form("%Y", *parse_http_date(text, at)); };
   EXPECT_EQ(year_of("Monday, 21-Sep-76 14:13:20 GMT", now), "2076") << "50 years to the second";
   EXPECT_EQ(year_of("Monday, 21-Sep-76 14:13:21 GMT", now), "1976") << "a second more";
   EXPECT_EQ(year_of("Monday, 01-Jan-77 00:00:00 GMT", now), "1977");
@@ -56,15 +55,41 @@ TEST(Rfc9111_4_2, LettersOfDatesHaveAnyCase) {
 }
 
 TEST(Rfc9110_5_6_7, EverythingElseIsNoDate) {
-  for (std::string_view text :
-       {"", "0", "-1", "Sun", "Sun,", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 +0000",
-        "Sun, 06 Nov 1994 08:49:37 PST", "Sun, 06 Nov 1994 08:49:37 GMT ", " Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 06-Nov-1994 08:49:37 GMT", "Sun 06 Nov 1994 08:49:37 GMT", "Sun,06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-        "Sun, 29 Feb 1995 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "Xxx, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 08.49.37 GMT", "Sunday, 06 Nov 1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
-        "Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 94", "Sun Nov  6 08:49:37 1994 GMT", "Sunday Nov  6 08:49:37 1994", "784111777",
-        "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"})
+  for (std::string_view text : {"",
+                                "0",
+                                "-1",
+                                "Sun",
+                                "Sun,",
+                                "Sun, 06 Nov 1994 08:49:37",
+                                "Sun, 06 Nov 1994 08:49:37 UTC",
+                                "Sun, 06 Nov 1994 08:49:37 +0000",
+                                "Sun, 06 Nov 1994 08:49:37 PST",
+                                "Sun, 06 Nov 1994 08:49:37 GMT ",
+                                " Sun, 06 Nov 1994 08:49:37 GMT",
+                                "Sun, 6 Nov 1994 08:49:37 GMT",
+                                "Sun, 06 Nov 94 08:49:37 GMT",
+                                "Sun, 06-Nov-1994 08:49:37 GMT",
+                                "Sun 06 Nov 1994 08:49:37 GMT",
+                                "Sun,06 Nov 1994 08:49:37 GMT",
+                                "Sun, 06 Nov 1994 24:00:00 GMT",
+                                "Sun, 06 Nov 1994 08:60:37 GMT",
+                                "Sun, 06 Nov 1994 08:49:61 GMT",
+                                "Sun, 31 Nov 1994 08:49:37 GMT",
+                                "Sun, 29 Feb 1995 08:49:37 GMT",
+                                "Sun, 00 Nov 1994 08:49:37 GMT",
+                                "Sun, 06 Foo 1994 08:49:37 GMT",
+                                "Xxx, 06 Nov 1994 08:49:37 GMT",
+                                "Sun, 06 Nov 1994 8:49:37 GMT",
+                                "Sun, 06 Nov 1994 08.49.37 GMT",
+                                "Sunday, 06 Nov 1994 08:49:37 GMT",
+                                "Sun, 06-Nov-94 08:49:37 GMT",
+                                "Sun Nov 6 08:49:37 1994",
+                                "Sun Nov  6 08:49:37 94",
+                                "Sun Nov  6 08:49:37 1994 GMT",
+                                "Sunday Nov  6 08:49:37 1994",
+                                "784111777",
+                                "1994-11-06T08:49:37Z",
+                                "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"})
     EXPECT_FALSE(parse_http_date(text, now)) << text;
 }
 
@@ -75,7 +100,8 @@ TEST(Rfc9110_5_6_7, LeapDaysAndLeapSecondsAre) {
 
 TEST(HttpDateProperty, AnyChangeOfAByteIsADateOrNone) {
   test::Random random("HttpDateProperty.AnyChangeOfAByteIsADateOrNone");
-  std::string_view const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"};
+  std::string_view const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                                    "Sun Nov  6 08:49:37 1994"};
   int dates = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string text(forms[random.below(3)]);
@@ -86,7 +112,9 @@ TEST(HttpDateProperty, AnyChangeOfAByteIsADateOrNone) {
     auto const parsed = parse_http_date(copy.view(), now);
     dates += parsed.has_value();
     // The years 0 to 9999
-    if (parsed) ASSERT_TRUE(*parsed >= -62'167'219'200 && *parsed < 253'402'300'800) << random.seed() << ": " << test::shown(text);
+    if (parsed)
+      ASSERT_TRUE(*parsed >= -62'167'219'200 && *parsed < 253'402'300'800)
+          << random.seed() << ": " << test::shown(text);
   }
   EXPECT_GT(dates, 500);
   EXPECT_LT(dates, 19'000);

@@ -73,7 +73,7 @@ std::string fault_of(Ask const& ask, Floors const& floor, std::string_view body)
 // Random interleavings in one thread: the same seed gives the same run.
 class Model {
  public:
-  Model(std::uint64_t seed, std::size_t memory) : random_(seed), store_({.memory = memory, .max_waiters = 8}) {}
+  Model(std::uint64_t seed, std::size_t memory) : random_(seed), store_({.memory = memory, .max_waiters = 3}) {}
 
   void run(int steps) {
     for (int i = 0; i < steps && fault_.empty(); ++i) {
@@ -133,7 +133,7 @@ class Model {
     Use const uses[] = {Use::fresh, Use::fresh, Use::fresh, Use::stale, Use::refetch};
     auto const joined = store_.invalidations().now();
     auto const waiter = std::make_shared<Woken>();
-    auto reply = store_.ask(question, Always(uses[pick(5)]), waiter);
+    auto reply = test::ask(store_, question, uses[pick(5)], waiter);
     switch (reply.kind) {
       case Reply::Kind::hit: count("hit"); check(asked, floor_, reply.entry->body()); break;
       case Reply::Kind::stale:
@@ -333,7 +333,7 @@ class Threads {
     Asked question(asked.key(), asked.subjects());
     auto const joined = store_.invalidations().now();
     auto const waiting = std::make_shared<Waiting>();
-    auto const reply = store_.ask(question, Always(random() % 8 == 0 ? Use::stale : Use::fresh), waiting);
+    auto const reply = test::ask(store_, question, random() % 8 == 0 ? Use::stale : Use::fresh, waiting);
     if (reply.entry && reply.kind != Reply::Kind::lead) {
       ++hits;
       check(asked, floor, reply.entry->body());

@@ -187,6 +187,8 @@ TEST(Page, WhatHasNoOneReadingIsUnreadable) {
                     R"({,})", R"({"a":[1,]})", R"({"a":[,]})", R"({"a":[1 2]})", R"({a:1})", R"({'a':1})", R"({1:1})", R"({"a":"\x"})", R"({"a":"\u12"})", R"({"a":"\u12g4"})",
                     R"({"a":"\ud800"})", R"({"a":"\udc00"})", R"({"a":"\ud800\ud800"})", R"({"a":"\ud800x"})", R"({"\ud800":1})", R"({"\x":1})", "{\"a\":\"\n\"}", "{\"a\":\"\t\"}",
                     "{\"a\":\"\xff\"}", "{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"\xff\":1}", "\xef\xbb\xbf{}", "{/**/}", "{}//", R"({"submission_id":"a","kyc":{"result":"approved"}})",
+                    R"({"x":{"a":"b":{"c":1}}})", R"({"x":{"a":"b":1}}})", R"({"Items":[{"data":{"name":"a":{"name":1}]}}],"next":{"id":"x"}})",
+                    R"({"x":"a":1})", R"({"x":["a":1]})", R"({"x":[1:2]})", R"({"x":1:2})", R"({"x":{}:2})", R"({"x":null:2,"y":1})", R"({"x":{"a":tem"b":5}})",
                     "{\"a\":1\x0b}", "{\"a\":1\f}"})
     for (auto asked : {"", "a"}) EXPECT_EQ(kind(body, asked), PageKind::unreadable) << shown(body);
   EXPECT_EQ(kind(std::string_view("{}\0", 3)), PageKind::unreadable);

@@ -9,14 +9,21 @@
 // What tests of the store ask with, and stand-ins for the ends that the request path has.
 namespace gateway::cache::test {
 
-class Always final : public Judge {
+class Always final : public Asker {
  public:
-  explicit Always(Use use) : use_(use) {}
-  Use judge(Entry const&) const override { return use_; }
+  explicit Always(Use use, std::shared_ptr<Waiter> waiter = nullptr) : use_(use), waiter_(std::move(waiter)) {}
+  Use judge(Entry const&) override { return use_; }
+  std::shared_ptr<Waiter> waiter() override { return waiter_; }
 
  private:
   Use use_;
+  std::shared_ptr<Waiter> waiter_;
 };
+
+inline Reply ask(Store& store, Question const& question, Use use, std::shared_ptr<Waiter> waiter = nullptr) {
+  Always asker(use, std::move(waiter));
+  return store.ask(question, asker);
+}
 
 class Woken final : public Waiter {
  public:
@@ -47,7 +54,7 @@ inline std::shared_ptr<Outcome> land(Store& store, Flight& flight, std::string_v
   facts.order = flight.order();
   facts.subjects = std::move(subjects);
   facts.key = flight.key();
-  facts.times.useless_after = useless_after;
+  facts.useless_after = useless_after;
   store.make_room(flight.hash(), text.size() + 1024);
   if (body.append(store.ledger(), text, store.max_body())) outcome->answer = Entry::make(facts, std::move(body), store.ledger());
   store.land(flight, outcome, true);

@@ -96,6 +96,13 @@ TEST(ConfigProblems, WhatIsMissingIsSaid) {
   EXPECT_TRUE(mentions(problems_of(key_section), "tenant: is missing"));
 }
 
+TEST(ConfigProblems, UrlsOfRedisAreSaidToBeWrongWithoutTheirPasswords) {
+  auto const good = [](std::string const& url) { return parse_text("[store]\nredis = \"" + url + "\"\n" + minimal).good(); };
+  EXPECT_TRUE(good("") && good("redis://:PASSWORD@h:1/2") && good("rediss://[::1]"));
+  auto const problems = problems_of("[cache]\nenabled = true\n[store]\nredis = \"redis://:PASSWORD@h:port\"\n" + minimal);
+  EXPECT_EQ(problems, "test.toml:4: store.redis: has a port that is no number from 1 to 65535 (write redis://host:6379)\n");
+}
+
 TEST(ConfigText, EnvironmentVariablesStandForValues) {
   ::setenv("ARGOS_TEST_HOST", "vendor.test", 1);
   ::setenv("ARGOS_TEST_EMPTY", "", 1);

@@ -9,7 +9,7 @@ build=${ARGOS_FUZZ_BUILD:-$repo/build/fuzz}
 seconds=${1:-600}
 shift || true
 targets=("$@")
-((${#targets[@]})) || targets=(head chunk_reader query configuration upload image fields)
+((${#targets[@]})) || targets=(head chunk_reader query configuration upload image fields cache_key cache_page)
 [[ $seconds =~ ^[0-9]+$ ]] || {
     echo "usage: run.sh [SECONDS] [TARGET...]" >&2
     exit 2

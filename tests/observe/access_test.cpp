@@ -67,7 +67,7 @@ TEST(AccessLine, IsAJsonObjectWithExactlyItsFields) {
   std::set<std::string> const expected = {"time",        "level",           "event",     "request_id", "trace_id",
                                           "tenant",      "proof",           "operation", "method",     "status",
                                           "reason",      "upstream_status", "attempts",  "bytes_in",   "bytes_out",
-                                          "duration_us", "upstream_us",     "peer"};
+                                          "duration_us", "upstream_us",     "peer",      "cache"};
   EXPECT_EQ(names, expected);
   EXPECT_EQ(line.at("time").as_string(), "2026-01-02T03:04:05.678901Z");
   EXPECT_EQ(line.at("level").as_string(), "info");
@@ -82,6 +82,7 @@ TEST(AccessLine, IsAJsonObjectWithExactlyItsFields) {
   EXPECT_EQ(line.at("reason").as_string(), "upstream_reset");
   EXPECT_EQ(line.at("upstream_status").as_int64(), 200);
   EXPECT_EQ(line.at("attempts").as_int64(), 2);
+  EXPECT_EQ(line.at("cache").as_string(), "none");
   EXPECT_EQ(line.at("bytes_in").as_int64(), 3'000'000'000);
   EXPECT_EQ(line.at("bytes_out").as_int64(), 77);
   EXPECT_EQ(line.at("duration_us").as_int64(), 1234);

@@ -186,7 +186,7 @@ class Exporter : public testing::Test {
  protected:
   Exporter() {
     tenants_.intern("alpha");
-    sources_ = {{workers_[0].get(), workers_[1].get()}, &process_, &tenants_, "1.2.3", "abcdef", "clang 19"};
+    sources_ = {{workers_[0].get(), workers_[1].get()}, &process_, &tenants_, {7, 8, 9, 10, 11}, "1.2.3", "abcdef", "clang 19"};
   }
   Page page() { return read_page(observe::render_metrics(sources_)); }
 
@@ -213,6 +213,11 @@ TEST_F(Exporter, NamesEachMetricOfThisStepWithItsType) {
                                                        {"config_reloads_total", "counter"},
                                                        {"config_last_reload_timestamp_seconds", "gauge"},
                                                        {"upload_bytes_total", "counter"},
+                                                       {"cache_requests_total", "counter"},
+                                                       {"cache_entries", "gauge"},
+                                                       {"cache_bytes", "gauge"},
+                                                       {"cache_evictions_total", "counter"},
+                                                       {"cache_invalidations_total", "counter"},
                                                        {"build_info", "gauge"},
                                                        {"access_log_dropped_total", "counter"}};
   for (auto const& [name, type] : expected) {
@@ -267,10 +272,10 @@ TEST_F(Exporter, SumsTheWorkersByLabel) {
 TEST_F(Exporter, HistogramsAreCumulativeAndEndAtTheirCount) {
   auto const at = static_cast<std::size_t>(OperationId::read_submission);
   for (Duration const duration : {Duration(50us), Duration(700us), Duration(700us), Duration(40ms)})
-    workers_[0]->request_duration[at].observe(duration);
-  workers_[1]->request_duration[at].observe(2h);
+    workers_[0]->request_duration[at][2].observe(duration);
+  workers_[1]->request_duration[at][2].observe(2h);
   auto const text = page();
-  std::string const labels = R"({operation="read_submission",cache="none")";
+  std::string const labels = R"({operation="read_submission",cache="stale")";
   EXPECT_EQ(value_of(text, "argos_gateway_request_duration_seconds_count", labels + "}"), 5);
   EXPECT_NEAR(value_of(text, "argos_gateway_request_duration_seconds_sum", labels + "}"), 7200.04145, 1e-6);
   double last = 0;

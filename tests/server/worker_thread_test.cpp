@@ -186,10 +186,12 @@ class AdminTest : public testing::Test {
     std::string error;
     auto socket = net::ListenSocket::open_tcp("127.0.0.1", 0, error);
     port_ = socket.port();
-    admin_ = std::make_unique<server::Admin>(loop_.context, std::move(socket), sweep_, [](std::string_view path) {
-      if (path == "/livez") return server::AdminAnswer{200, "text/plain", "ok\n"};
-      if (path == "/large") return server::AdminAnswer{200, "text/plain", noise(3 * 1024 * 1024)};
-      return server::AdminAnswer{404, "text/plain", "no\n"};
+    admin_ = std::make_unique<server::Admin>(loop_.context, std::move(socket), sweep_, [](server::AdminQuestion const& question) {
+      auto const path = question.path;
+      if (question.method != http::Method::get) return server::AdminAnswer{405, "text/plain", "only GET\n", "GET"};
+      if (path == "/livez") return server::AdminAnswer{200, "text/plain", "ok\n", {}};
+      if (path == "/large") return server::AdminAnswer{200, "text/plain", noise(3 * 1024 * 1024), {}};
+      return server::AdminAnswer{404, "text/plain", "no\n", {}};
     });
     admin_->start();
     loop_.pumps.push_back([this] {

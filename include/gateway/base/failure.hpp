@@ -131,6 +131,8 @@
   F(client_gone, 499, client, close, "Caller left before the answer", "Look at the caller's own timeout.")               \
   F(api_key_missing, 503, gateway, drain, "No vendor key loaded", "Provide the key that [api_key] names.")               \
   F(overloaded, 503, gateway, close, "Gateway overloaded", "Retry later; raise limits.connections or add instances.")    \
+  F(not_in_cache, 504, gateway, keep, "Not in the cache",                                                                \
+    "The caller asked for a cached answer only: leave `Cache-Control: only-if-cached` out.")                             \
   F(internal_error, 500, gateway, close, "Internal error", "Report the request id to the gateway's operators.")          \
   F(upstream_unresolved, 502, upstream, drain, "Vendor name does not resolve", "Check DNS from the gateway's host.")     \
   F(upstream_connect_failed, 502, upstream, drain, "Vendor connection failed", "Check egress and the vendor's status.")  \

@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -42,6 +44,9 @@ Stream& operator<<(Stream&, Secret const&) = delete;
 // Overwrites memory in a way the compiler keeps.
 void wipe(std::span<char> bytes) noexcept;
 void wipe(std::string& text) noexcept;
+
+// 128 bits that stand for the secret together with a name, and give neither away: who shares what was fetched with it.
+std::array<std::uint8_t, 16> scope_of(Secret const& secret, std::string_view name);
 
 // First 8 hex digits of a keyed hash of the secret: tells keys apart in metrics and logs without revealing them.
 std::string fingerprint(Secret const& secret);

@@ -16,9 +16,9 @@ struct CacheStatus {
   Forward forward = Forward::none;  // not with hit
   int forward_status = 0;           // the vendor's, where it differs from the answer's; 0: left out
   bool stored = false;
-  bool collapsed = false;           // waited for another caller's question
-  std::optional<Duration> ttl{};    // what is left of the lifetime, negative when stale
-  std::string_view detail{};        // a token; left out when it is none
+  bool collapsed = false;         // waited for another caller's question
+  std::optional<Duration> ttl{};  // what is left of the lifetime, negative when stale
+  std::string_view detail{};      // a token; left out when it is none
 };
 
 // The value of Cache-Status for this gateway, written in place. Nothing of the question is in it: no `key`.

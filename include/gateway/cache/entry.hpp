@@ -3,29 +3,19 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gateway/base/time.hpp"
+#include "gateway/cache/freshness.hpp"
 #include "gateway/cache/invalidation.hpp"
 #include "gateway/cache/ledger.hpp"
 #include "gateway/policy/operation.hpp"
 
 namespace gateway::cache {
-
-// When an answer was made and how long it is good for. Instants are of the coarse monotonic clock.
-struct Times {
-  Instant answered{};         // when the vendor's answer was complete
-  Duration initial_age{};     // its age then (RFC 9111 section 4.2.3)
-  Duration lifetime{};        // freshness lifetime, counted from the age of 0
-  bool must_revalidate = false;  // never served stale
-  Instant useless_after = Instant::max();  // neither fresh nor a stale stand-in from then on
-
-  Duration age(Instant now) const { return initial_age + std::max(Duration::zero(), now - answered); }
-  Duration remaining(Instant now) const { return lifetime - age(now); }
-};
 
 // What an answer is stored with, besides its bytes.
 struct EntryFacts {
@@ -33,13 +23,17 @@ struct EntryFacts {
   Stamp asked = 0;          // when the question went to the vendor
   std::uint64_t order = 0;  // of its flight
   int status = 200;
-  Times times;
+  StoredTimes times;
+  bool refresh_behind = false;  // may be given while it is refreshed
+  Instant useless_after = Instant::max();  // neither fresh nor a stale stand-in from then on
   std::vector<Subject> subjects;  // an invalidation of any of them ends the entry
   std::string_view key;            // copied, as are all texts here
   std::string_view head;           // status line and header fields as they are sent, without the empty line
   std::string_view entity_tag;     // of the answer as the caller sees it; quoted, perhaps W/
   std::string_view vendor_tag, vendor_modified;  // validators that the vendor gave, empty when it gave none
-  std::string_view vary;           // request field values the answer was chosen by, as vary.hpp writes them
+  std::uint64_t vary_bits = 0;     // of Vary
+  std::string_view vary;           // the values it was chosen by, as Vary::values() gives them
+  std::optional<std::int64_t> last_modified;  // dependable_last_modified()
 };
 
 // One answer of the vendor, ready to be written to a socket. Immutable once it is shared; shared by reference count
@@ -57,7 +51,11 @@ class Entry {
   Stamp asked() const { return asked_; }
   std::uint64_t order() const { return order_; }
   int status() const { return status_; }
-  Times const& times() const { return times_; }
+  StoredTimes const& times() const { return times_; }
+  bool refresh_behind() const { return refresh_behind_; }
+  Instant useless_after() const { return useless_after_; }
+  std::uint64_t vary_bits() const { return vary_bits_; }
+  std::optional<std::int64_t> last_modified() const { return last_modified_; }
   std::span<Subject const> subjects() const { return subjects_; }
   std::string_view key() const { return texts_[0]; }
   std::string_view head() const { return texts_[1]; }
@@ -88,7 +86,11 @@ class Entry {
   std::uint64_t hash_ = 0;
   Stamp asked_ = 0;
   std::uint64_t order_ = 0;
-  Times times_;
+  StoredTimes times_;
+  bool refresh_behind_ = false;
+  Instant useless_after_ = Instant::max();
+  std::uint64_t vary_bits_ = 0;
+  std::optional<std::int64_t> last_modified_;
   std::span<Subject const> subjects_;
   std::string_view texts_[text_count];
   Bytes body_;

@@ -1,6 +1,6 @@
 #pragma once
 #include <cstdint>
-#include <optional>
+#include <string_view>
 
 #include "gateway/base/time.hpp"
 #include "gateway/cache/directives.hpp"
@@ -16,8 +16,10 @@ struct Exchanged {
   std::int64_t answered_wall_ns = 0;  // of the wall clock, for comparison with dates
 };
 
-// Why an answer is not stored; the detail of Cache-Status, too.
+// Why an answer is not stored.
 enum class Storable : std::uint8_t { yes, status, no_store, private_, vary, set_cookie, partial };
+// The same as the detail of Cache-Status; empty for yes.
+std::string_view detail_of(Storable storable);
 
 struct Lifetime {
   Storable storable = Storable::yes;
@@ -70,7 +72,8 @@ struct Judgement {
   bool gives_stored() const { return verdict < Verdict::must_fetch; }
 };
 
-Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now, StaleAllowances const& allowed);
+Judgement judge(StoredTimes const& stored, RequestDirectives const& request, Instant now,
+                StaleAllowances const& allowed);
 // When nothing is stored.
 Verdict judge_absent(RequestDirectives const& request);
 

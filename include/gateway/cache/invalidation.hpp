@@ -17,6 +17,9 @@ enum class Subject : std::uint64_t {};
 Subject submission_subject(std::string_view submission_id);
 // `account` names where the vendor key comes from, so that a rotated key stays the same account.
 Subject membership_subject(std::string_view account);
+// For purges: answers of an operation, by its number, and answers that show more submissions than they name.
+Subject operation_subject(std::uint8_t operation);
+Subject any_submission_subject();
 
 // When each subject was last invalidated. A fixed table without locks, shared by all threads: an invalidation is two
 // atomic writes however many answers it concerns, and whether an answer still holds is asked when it is served. Nothing

@@ -29,6 +29,8 @@ class KeyBuffer {
   std::string_view view() const { return {bytes_.data(), size_}; }
   bool empty() const { return size_ == 0; }
   void clear() noexcept;
+  // The same question, to be asked by somebody else.
+  void copy(KeyBuffer const& other);
 
  private:
   friend bool build_key(Scope const&, policy::OperationId, std::string_view, KeyBuffer&);

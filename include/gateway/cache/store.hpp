@@ -19,11 +19,13 @@ enum class Use : std::uint8_t {
   refetch,  // it may not be served without asking the vendor
 };
 
-// Judges an entry on behalf of one request. Called with a lock held: no waiting, no I/O.
-class Judge {
+// One request that asks. Called with a lock held: no waiting, no I/O.
+class Asker {
  public:
-  virtual ~Judge() = default;
-  virtual Use judge(Entry const& entry) const = 0;
+  virtual ~Asker() = default;
+  virtual Use judge(Entry const& entry) = 0;
+  // Made only when the asker has to wait.
+  virtual std::shared_ptr<Waiter> waiter() = 0;
 };
 
 struct Question {
@@ -58,8 +60,9 @@ class Shard {
   Shard(Shard const&) = delete;
   Shard& operator=(Shard const&) = delete;
 
-  Reply ask(Question const& question, Judge const& judge, std::shared_ptr<Waiter> const& waiter, std::size_t max_waiters);
+  Reply ask(Question const& question, Asker& asker, std::size_t max_waiters);
   EntryPtr find(Question const& question);
+  EntryPtr remove(Flight const& flight);
   // Ends the flight: stores the answer if `storable` and nothing invalidated it, and gives those who wait.
   std::vector<std::shared_ptr<Waiter>> land(Flight& flight, EntryPtr const& answer, bool storable, bool& stored);
   // Drops up to `count` entries to make room; they are destroyed by the caller. Fewer when there are no more.
@@ -98,8 +101,10 @@ class Store {
   Store(Store const&) = delete;
   Store& operator=(Store const&) = delete;
 
-  // Finds a usable entry, or joins or begins a flight. `waiter` is kept only when the reply says wait.
-  Reply ask(Question const& question, Judge const& judge, std::shared_ptr<Waiter> const& waiter);
+  // Finds a usable entry, or joins or begins a flight.
+  Reply ask(Question const& question, Asker& asker);
+  // The vendor does not want what is stored under the flight's key kept any longer.
+  void drop(Flight const& flight);
   // An entry that still holds, fresh or not; for a stand-in when the vendor fails.
   EntryPtr find(Question const& question);
   // Everybody who begins a flight has to land it, whatever became of it.

@@ -33,6 +33,7 @@ struct AccessRecord {
   int reason = no_reason;
   int upstream_status = 0;
   int attempts = 0;
+  CacheResult cache = CacheResult::none;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Duration duration{}, upstream{};
   Peer peer;

@@ -79,7 +79,23 @@ class TenantLabels {
   std::vector<std::string> names_{"unknown"};
 };
 
-inline constexpr int no_reason = -1;  // the vendor answered
+inline constexpr int no_reason = -1;  // the vendor or the cache answered
+
+// What the cache had to do with an exchange. `none`: not a lookup, or refused before it was looked up.
+enum class CacheResult : std::uint8_t { none, hit, stale, miss, coalesced, bypass };
+inline constexpr std::size_t cache_result_count = 6;
+constexpr std::string_view cache_result_name(CacheResult result) {
+  constexpr std::string_view names[] = {"none", "hit", "stale", "miss", "coalesced", "bypass"};
+  return names[static_cast<std::size_t>(result)];
+}
+// The label of durations has fewer values: who waited for another's question missed as well.
+enum class CacheLabel : std::uint8_t { none, hit, stale, miss };
+inline constexpr std::size_t cache_label_count = 4;
+constexpr CacheLabel cache_label(CacheResult result) {
+  if (result == CacheResult::hit) return CacheLabel::hit;
+  if (result == CacheResult::stale) return CacheLabel::stale;
+  return result == CacheResult::miss || result == CacheResult::coalesced ? CacheLabel::miss : CacheLabel::none;
+}
 inline constexpr std::size_t operation_labels = policy::operation_count + 1;
 
 // Everything one worker counts. Written by that worker alone.
@@ -95,7 +111,8 @@ struct WorkerMetrics {
   LabelledCounters<256> client_api_key_ignored;  // tenant
   LabelledCounters<1024> uploads_rejected;    // operation << 16 | code
   LabelledCounters<1024> uploads_reported;    // the same, of what was forwarded all the same
-  std::array<Histogram, operation_labels> request_duration;
+  std::array<std::array<Histogram, cache_label_count>, operation_labels> request_duration;
+  std::array<Cell, cache_result_count> cache_requests;
   std::array<Histogram, operation_labels> upstream_duration;
   std::array<Cell, operation_labels> upload_bytes;
   Cell in_flight, connections, connections_refused, accept_errors;
@@ -111,10 +128,16 @@ struct ProcessMetrics {
   std::string key_fingerprint;  // guarded by mutex
 };
 
+// What the store says of itself.
+struct CacheNumbers {
+  std::uint64_t entries = 0, bytes = 0, limit = 0, evictions = 0, invalidations = 0;
+};
+
 struct MetricSources {
   std::vector<WorkerMetrics const*> workers;
   ProcessMetrics* process;
   TenantLabels const* tenants;
+  CacheNumbers cache;
   std::string version, commit, compiler;
 };
 

@@ -13,8 +13,9 @@ bool passes_to_caller(Operation const& operation, http::Name name);
 bool passes_to_vendor(http::Name name);
 
 // What a vendor status means before its body is seen: 2xx, 4xx and 5xx pass (403 needs its body), redirects and
-// interim or conditional answers that nobody asked for do not.
-Result<> judge_status(int status);
+// interim or conditional answers that nobody asked for do not. `conditional`: the request asked whether what is stored
+// still holds, so 304 is an answer.
+Result<> judge_status(int status, bool conditional = false);
 
 // A vendor's 403 never reaches the caller as one. `body` is its text as far as it was read.
 Failure classify_forbidden(std::string_view body);

@@ -65,6 +65,11 @@ class Downstream {
     nudged_ = &other;
     deadline_.arm(coarse_now(), Code::client_gone);
   }
+  // Wakes whoever waits for `other` after `timeout`; then expired() is true.
+  void arm_waking(net::IoOp& other, Duration timeout, Code reason) {
+    nudged_ = &other;
+    deadline_.arm(coarse_now() + timeout, reason);
+  }
   bool expired() const { return deadline_.expired(); }
   Failure expiry() const { return {deadline_.reason()}; }
 

@@ -1,9 +1,14 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "gateway/base/failure.hpp"
 #include "gateway/base/identifiers.hpp"
+#include "gateway/cache/cache_status.hpp"
+#include "gateway/cache/key.hpp"
+#include "gateway/cache/store.hpp"
 #include "gateway/http/body.hpp"
 #include "gateway/http/framing.hpp"
 #include "gateway/http/head.hpp"
@@ -17,7 +22,7 @@
 
 // The phases of an exchange, in their order. A failure remembers the one it happened in.
 #define GW_PHASES(P) \
-  P(read_head) P(framing) P(identify) P(route) P(authorize) P(plan_body) P(credential) P(inspect) P(connect) P(relay) P(done)
+  P(read_head) P(framing) P(identify) P(route) P(authorize) P(plan_body) P(credential) P(cache) P(inspect) P(connect) P(relay) P(done)
 
 namespace gateway::proxy {
 
@@ -66,6 +71,20 @@ void OutBuffer<capacity>::number(std::uint64_t value) {
   append({first, static_cast<std::size_t>(digits + sizeof digits - first)});
 }
 
+// An answer that goes to the cache, and from there to all who wait for it, instead of to one caller.
+struct Capture {
+  cache::Bytes body;
+  std::string head;        // the bytes that x.answer points into
+  bool unshared = false;   // too large, or no room for it: whoever wants it has to fetch it for themselves
+};
+
+// What a request may change at the vendor, hence what of the cache it ends.
+struct Change {
+  cache::Store* store = nullptr;  // null: it changes nothing
+  bool announced = false;         // the vendor may have the whole request
+  bool answered = false;          // the vendor's answer came after that
+};
+
 // One request and its answer. Large, hence pooled by the worker and reset for each request.
 struct Exchange {
   // Request line and allow-listed fields: the caller's header limit and what we add.
@@ -102,6 +121,15 @@ struct Exchange {
   // Here and not in the sender's frame: an answer may come while the write that refers to it is still pending.
   http::ChunkHead upload_chunk{0};
   std::uint64_t ever_sent_upstream = 0;  // bytes handed to the kernel, in all attempts
+
+  cache::KeyBuffer cache_key;
+  observe::CacheResult cache_result = observe::CacheResult::none;
+  std::optional<cache::CacheStatus> cache_status;  // told to the caller when there is one
+  cache::EntryPtr cached;       // what is being sent to the caller
+  cache::EntryPtr revalidated;  // what the vendor is asked about with If-None-Match
+  Capture* capture = nullptr;
+  Change change;
+  bool upstream_counted = false;  // its metrics are those of a fetch
 
   http::ResponseHead answer;
   http::ResponseFraming answer_framing;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/base/identifiers.hpp"
+#include "gateway/cache/store.hpp"
 #include "gateway/net/deadline.hpp"
 #include "gateway/observe/access.hpp"
 #include "gateway/observe/metrics.hpp"
@@ -31,12 +32,19 @@ struct Worker {
   upstream::RetryBudget retries;
   KernelEntropy entropy;
   std::shared_ptr<Snapshot const> snapshot;
+  cache::Store* cache = nullptr;  // of the process; null: there is none
+  std::uint64_t cache_seed = 0;   // the same for all workers
   std::string date;             // IMF-fixdate of about now, for answers of our own
   bool draining = false;        // answers carry `Connection: close`
   bool closing = false;         // idle connections are closed
   std::size_t connections = 0;  // of callers
   Downstream* sessions = nullptr;
   std::function<void()> on_session_end;  // called when a connection is gone
+
+  // A change whose outcome is unknown: the vendor may still make it. Until `until` what it concerns is ended again at each
+  // turn of the sweep.
+  void unsettle(cache::Subject submission, bool any_submission, Instant until);
+  void sweep_cache(Instant now);
 
   std::unique_ptr<Exchange> borrow_exchange();
   void give_back(std::unique_ptr<Exchange> exchange);
@@ -51,6 +59,13 @@ struct Worker {
  private:
   static constexpr std::size_t kept_exchanges = 128;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
+  struct Unsettled {
+    cache::Subject submission, members;
+    bool any_submission;
+    Instant until;
+  };
+  static constexpr std::size_t max_unsettled = 1024;
+  std::vector<Unsettled> unsettled_;
 };
 
 // Serves a caller's connection until it ends. Frees everything it was given. `tls` says that a handshake comes first.

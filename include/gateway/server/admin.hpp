@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/http/head.hpp"
 #include "gateway/net/deadline.hpp"
 #include "gateway/net/listener.hpp"
 #include "gateway/net/task.hpp"
@@ -16,13 +17,19 @@ struct AdminAnswer {
   int status = 200;
   std::string content_type;
   std::string body;
+  std::string_view allow;  // of 405
 };
 
-// The listener for operators, apart from the callers' one: GET only, plain HTTP, small requests. Runs in the control
+struct AdminQuestion {
+  http::Method method = http::Method::get;
+  std::string_view path, query;
+};
+
+// The listener for operators, apart from the callers' one: plain HTTP, small requests without a body. Runs in the control
 // thread. What a path answers is handed in.
 class Admin {
  public:
-  using Handler = std::function<AdminAnswer(std::string_view path)>;
+  using Handler = std::function<AdminAnswer(AdminQuestion const&)>;
 
   Admin(boost::asio::io_context& loop, net::ListenSocket socket, net::DeadlineSweep& sweep, Handler handler);
   ~Admin();

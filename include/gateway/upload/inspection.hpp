@@ -39,6 +39,14 @@ struct FileRecord {
   std::optional<Digest> sha256;         // of files that came whole
 };
 
+// The submission that a form names, whatever is validated of it. `unclear`: more than one part names one, or it is longer
+// than an id can be: whoever depends on it has to take it for any.
+struct NamedSubmission {
+  enum class Kind : std::uint8_t { none, one, unclear };
+  Kind kind = Kind::none;
+  std::string_view id;  // valid until end()
+};
+
 // JSON and form bodies are read whole; longer ones are body_too_large.
 inline constexpr std::size_t max_whole_body_bytes = 64 * 1024;
 
@@ -69,6 +77,8 @@ class Inspection {
   // Files that came whole so far, at most max_files of them.
   std::span<FileRecord const> files() const;
   static constexpr std::size_t max_files = 4;  // no operation takes as many
+  // Of a form, once its last part has come.
+  NamedSubmission submission() const;
   // How many came besides these: unknown ones, of which only the number is known.
   std::size_t files_more() const;
 

@@ -1,0 +1,75 @@
+#include "change.hpp"
+
+#include "gateway/cache/key.hpp"
+
+namespace gateway::proxy {
+namespace {
+
+using policy::OperationId;
+
+bool changes_submissions(OperationId id) {
+  return id == OperationId::submit_step1 || id == OperationId::submit_step2 || id == OperationId::delete_submission;
+}
+
+struct Concerned {
+  cache::Subject submission{};
+  bool one = false, any = false;
+};
+
+// Which submission: a form names it in a part, a deletion in its query.
+Concerned concerned_by(Exchange const& x) {
+  Concerned found;
+  if (x.operation->id == OperationId::delete_submission) {
+    auto const target = x.head.target;
+    auto const question = target.find('?');
+    auto const asked = cache::asked_submission(question == std::string_view::npos ? std::string_view() : target.substr(question + 1));
+    found.any = asked.kind() == cache::AskedSubmission::Kind::unclear;
+    found.one = static_cast<bool>(asked);
+    if (found.one) found.submission = cache::submission_subject(*asked);
+    return found;
+  }
+  using Kind = upload::NamedSubmission::Kind;
+  auto const named = x.inspection.submission();
+  // Step 2 always concerns one: a form in which none is found is one that we do not understand.
+  found.any = named.kind == Kind::unclear || (named.kind == Kind::none && x.operation->id == OperationId::submit_step2);
+  found.one = named.kind == Kind::one;
+  if (found.one) found.submission = cache::submission_subject(named.id);
+  return found;
+}
+
+void invalidate(Exchange const& x) {
+  auto& invalidations = x.change.store->invalidations();
+  auto const concerned = concerned_by(x);
+  if (concerned.any) invalidations.invalidate_all();
+  if (concerned.one) invalidations.invalidate(concerned.submission);
+  invalidations.invalidate(x.snapshot->cache.members);
+}
+
+}  // namespace
+
+void plan_change(Worker& worker, Exchange& x, policy::Route const& route) {
+  if (changes_submissions(route.operation->id)) x.change = {worker.cache, false, false};
+}
+
+void announce_change(Exchange& x) {
+  if (x.change.store == nullptr) return;
+  x.change.announced = true;
+  invalidate(x);
+}
+
+void confirm_change(Exchange& x) {
+  if (x.change.store == nullptr) return;
+  // An answer to an upload that is still running says that the vendor will not have it.
+  x.change.answered = x.change.announced;
+  if (x.change.announced) invalidate(x);
+  else x.change.store->invalidations().invalidate(x.snapshot->cache.members);
+}
+
+void settle_change(Worker& worker, Exchange& x) {
+  if (x.change.store == nullptr || !x.change.announced || x.change.answered) return;
+  auto const concerned = concerned_by(x);
+  invalidate(x);
+  worker.unsettle(concerned.submission, concerned.any, coarse_now() + Duration(x.snapshot->config->values.upstream_total_timeout));
+}
+
+}  // namespace gateway::proxy
