@@ -29,7 +29,7 @@ def parse_arguments(arguments: list) -> argparse.Namespace:
     parser.add_argument("--measure-ms", type=int, help="measured time of a round")
     parser.add_argument("--peers-only", action="store_true", help="leave the gateway out")
     parser.add_argument("--entries", action="store_true", help="instead: what a hit costs with 1,000 to 1,000,000 answers in "
-                        "the gateway's cache (about three minutes, 2 GiB of memory)")
+                        "the gateway's cache (about two minutes, 2 GiB of memory)")
     parser.add_argument("--hit-ratio", action="store_true", help="instead: how often the cache's choice of what to drop leaves "
                         "what is asked for next, against other policies (no load, about a minute)")
     parser.add_argument("--cross-check", action="store_true", help="repeat the plain lookup with wrk")
@@ -67,9 +67,13 @@ def without_paths(arguments: list) -> list:
     return kept
 
 
+def measures_load(options: argparse.Namespace) -> bool:
+    return options.entries or not options.hit_ratio
+
+
 def programs_needed(options: argparse.Namespace, gateway: Path) -> dict:
     needed = {"hit ratios": options.programs / "argos-bench-hit-ratio"} if options.hit_ratio else {}
-    if options.hit_ratio and not options.entries:
+    if not measures_load(options):
         return needed
     needed |= {"generator": options.programs / "argos-bench-load", "vendor": options.programs / "argos-bench-vendor"}
     if not options.peers_only:
@@ -80,7 +84,7 @@ def programs_needed(options: argparse.Namespace, gateway: Path) -> dict:
 
 
 def check_machine(options: argparse.Namespace, gateway: Path) -> None:
-    if not {processes.PROXY_CPU, processes.OTHER_CPU} <= os.sched_getaffinity(0):
+    if measures_load(options) and not {processes.PROXY_CPU, processes.OTHER_CPU} <= os.sched_getaffinity(0):
         raise processes.BenchError("needs CPUs 0 and 1: one for the proxy, one for generator and vendor")
     for name, path in programs_needed(options, gateway).items():
         if not os.access(path, os.X_OK):
@@ -169,7 +173,8 @@ def main(arguments: list) -> int:
     try:
         check_machine(options, gateway)
         processes.urgency = -15 if options.urgent else 0
-        os.sched_setaffinity(0, {processes.OTHER_CPU})  # this program too stays off the proxy's CPU
+        if measures_load(options):
+            os.sched_setaffinity(0, {processes.OTHER_CPU})  # this program too stays off the proxy's CPU
         about = report.environment(gateway, not options.peers_only)
         command = " ".join(["./benchmarks/run.sh", *without_paths(arguments)])
         about["scheduling"] = "high priority for all (`--urgent`)" if options.urgent else "normal scheduling"
@@ -182,9 +187,9 @@ def main(arguments: list) -> int:
             found.append(run_peers(options, programs, folder, about, command))
         failed = any(wrong for wrong, _ in found)
         missed = [text for _, texts in found for text in texts]
-        say(f"{time.monotonic() - started:.0f} s; "
-            + ("wrong answers: the figures do not count" if failed else "all answers right")
-            + (f"; targets missed: {', '.join(missed)}" if missed else ""))
+        if measures_load(options):
+            say("wrong answers: the figures do not count" if failed else "all answers right")
+        say(f"{time.monotonic() - started:.0f} s" + (f"; targets missed: {', '.join(missed)}" if missed else ""))
         return 1 if failed else 0
     except KeyboardInterrupt:
         say("interrupted")

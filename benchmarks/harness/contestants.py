@@ -149,7 +149,8 @@ class Nginx(Contestant):
         if setup.cache:
             # Its cache is files: in memory here, and held open, so that a hit is one read of one file.
             self.cache_folder = Path(tempfile.mkdtemp(prefix="argos-bench-nginx.", dir="/dev/shm"))
-            cache = [f"proxy_cache_path {self.cache_folder} levels=1:2 keys_zone=answers:32m max_size=1g inactive=1h use_temp_path=off;",
+            cache = [f"proxy_cache_path {self.cache_folder} levels=1:2 keys_zone=answers:32m max_size=1g inactive=1h "
+                     "use_temp_path=off;",
                      "open_file_cache max=20000 inactive=1h; open_file_cache_valid 1h; open_file_cache_min_uses 1;",
                      "proxy_cache_key $tenant$request_uri; proxy_cache_valid 200 10m; proxy_cache_lock on;"]
             lookup = "proxy_cache answers;"
@@ -184,8 +185,8 @@ class HAProxy(Contestant):
                     f"verifyhost {setup.verified_name} ssl-min-ver TLSv1.2 alpn http/1.1") if setup.upstream_tls else ""
         listen = f"ssl crt {material.folder}/server.both.pem ssl-min-ver TLSv1.2" if setup.downstream_tls else ""
         cache = ["cache answers", "  total-max-size 256", "  max-age 3600", "  process-vary off"] if setup.cache else []
-        return {"UPSTREAM_TLS": upstream, "LISTEN_TLS": listen, "CACHE": "\n".join(cache),
-                "CACHE_USE": "http-request cache-use answers if { path /v3/submission /v3/submission/applicant }" if setup.cache else "",
+        use = "http-request cache-use answers if { path /v3/submission /v3/submission/applicant }"
+        return {"UPSTREAM_TLS": upstream, "LISTEN_TLS": listen, "CACHE": "\n".join(cache), "CACHE_USE": use if setup.cache else "",
                 "CACHE_STORE": "http-response cache-store answers" if setup.cache else ""}
 
     def command(self, config):
@@ -220,9 +221,11 @@ class Varnish(Contestant):
 
     def command(self, config):
         parameters = {"thread_pools": 1, "thread_pool_min": 128, "thread_pool_max": 2000, "http_req_size": "16k",
-                      "http_req_hdr_len": "16k", "timeout_idle": 75, "vsl_space": "256M", "vsl_mask": ",".join("-" + name for name in self.unrecorded)}
+                      "http_req_hdr_len": "16k", "timeout_idle": 75, "vsl_space": "256M",
+                      "vsl_mask": ",".join("-" + name for name in self.unrecorded)}
         return [self.program, "-F", "-j", "none", "-T", "none", "-n", self.folder / "work", "-a", f"127.0.0.1:{self.port}",
-                "-f", config, "-s", "malloc,1G", *(part for name, value in parameters.items() for part in ("-p", f"{name}={value}"))]
+                "-f", config, "-s", "malloc,1G",
+                *(part for name, value in parameters.items() for part in ("-p", f"{name}={value}"))]
 
     def start(self, folder, setup, vendor, material):
         super().start(folder, setup, vendor, material)

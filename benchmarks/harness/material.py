@@ -85,8 +85,8 @@ def _lookup_body() -> str:
 
 def _small_lookup_body() -> str:
     def page(text: str) -> str:
-        return json.dumps({"Items": [{"submission_id": f"bench{COUNTER}", "kyc": {"result": "approved"}, "memo": {"text": text}}]},
-                          separators=(",", ":"))
+        item = {"submission_id": f"bench{COUNTER}", "kyc": {"result": "approved"}, "memo": {"text": text}}
+        return json.dumps({"Items": [item]}, separators=(",", ":"))
 
     return page(("argos bench " * 50)[:SMALL_LOOKUP_BYTES - len(page(""))])
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from .measure import Outcome, Row
 
 PEERS = ("nginx", "haproxy", "varnish")
-TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "varnish": "Varnish", "nginx-buffered": "nginx (buffers uploads, its default)", "gateway": "gateway",
+TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "varnish": "Varnish", "gateway": "gateway",
+          "nginx-buffered": "nginx (buffers uploads, its default)",
           "gateway-hashed": "gateway with SHA-256 (its default)", "gateway-relay": "gateway without inspection",
           "gateway-before": "gateway, other build"}
 # What inspecting 1 MiB may add, in microseconds of CPU; with hashing this and 1.1 passes of OpenSSL's SHA-256.
@@ -43,7 +44,8 @@ def judge(outcome: Outcome, name: str = "gateway"):
     best = next((row for row in peers if row.name == outcome.workload.against), None) or min(peers, key=Row.median_us)
     ratios = [ours / theirs for ours, theirs in zip(gateway.per_request_us(), best.per_request_us())]
     median = statistics.median(ratios)
-    of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in ([best] if outcome.workload.against else peers))
+    compared = [best] if outcome.workload.against else peers
+    of_best = min(gateway.per_request_us()) / min(min(row.per_request_us()) for row in compared)
     return Verdict(best.name, median, min(ratios), max(ratios), median <= outcome.workload.target_of(name), of_best)
 
 
@@ -69,8 +71,8 @@ def slowest(outcome: Outcome) -> list:
 
     best = min(peers, key=p999)
     ratio = statistics.median(ours["p999_us"] / theirs["p999_us"] for ours, theirs in zip(gateway.rounds, best.rounds))
-    return [(f"p99.9: {p999(gateway):.0f} us, {ratio:.2f} of {TITLES[best.name]}'s {p999(best):.0f} us, the lowest of the peers "
-             "(to be below 1)", ratio < 1)]
+    return [(f"p99.9: {p999(gateway):.0f} us; {TITLES[best.name]}, the lowest of the peers, {p999(best):.0f} us; median of the "
+             f"rounds' ratios {ratio:.2f} (to be below 1)", ratio < 1)]
 
 
 def inspection(outcome: Outcome) -> list:
@@ -146,7 +148,8 @@ def _verdict_text(outcome: Outcome, name: str) -> str:
 
 
 def _load_table(outcome: Outcome) -> list:
-    lines = ["| proxy | CPU us/request [min-max] | requests/s | p50 us | p99 us | p99.9 us | RSS MB | CPU busy | sleeps/request | access lines dropped |",
+    lines = ["| proxy | CPU us/request [min-max] | requests/s | p50 us | p99 us | p99.9 us | RSS MB | CPU busy | sleeps/request "
+             "| access lines dropped |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for row in outcome.rows:
         if not row.rounds:

@@ -105,6 +105,7 @@ bool Shard::link(EntryPtr const& answer, std::uint64_t hash, std::vector<EntryPt
   entry->chain_ = *place_of(hash);
   *place_of(hash) = entry;
   queue_.add(entry, hash);
+  bytes_.store(queue_.bytes(), std::memory_order_relaxed);
   entry->references_.fetch_add(1, std::memory_order_relaxed);  // the store's own
   metrics_.entries.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -116,6 +117,7 @@ EntryPtr Shard::unlink(Entry* entry) {
   *place = entry->chain_;
   entry->chain_ = nullptr;
   queue_.remove(entry);
+  bytes_.store(queue_.bytes(), std::memory_order_relaxed);
   metrics_.entries.fetch_sub(1, std::memory_order_relaxed);
   EntryPtr result(entry);
   entry->references_.fetch_sub(1, std::memory_order_relaxed);  // the store's; `result` holds it

@@ -55,17 +55,28 @@ bool Store::suits(Entry const& answer, Stamp joined) const {
   return !invalidations_.any_between(answer.subjects(), answer.asked(), joined);
 }
 
-// Its own shard first: with keys spread evenly it has its share. The others when that did not suffice.
-bool Store::make_room(std::uint64_t hash, std::size_t bytes) {
-  auto const first = (hash >> 48) & (shards_.size() - 1);
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    auto& shard = *shards_[(first + i) & (shards_.size() - 1)];
-    for (;;) {
-      if (ledger_.limit() - std::min(ledger_.limit(), ledger_.used()) >= bytes) return true;
-      if (shard.evict(evicted_at_once).empty()) break;
+// The key's own shard gives unless another has clearly more. If it always gave, nothing would bring a shard back to its
+// share: what one gives up, keys of all the others take, and sizes drift apart until some shards keep nothing for long
+// enough to see it asked for again.
+Shard& Store::donor(std::uint64_t hash) {
+  auto* chosen = &shard_of(hash);
+  auto const enough = chosen->bytes() + chosen->bytes() / 16;
+  auto most = enough;
+  for (auto const& shard : shards_)
+    if (shard->bytes() > most) {
+      chosen = shard.get();
+      most = shard->bytes();
     }
+  return *chosen;
+}
+
+bool Store::make_room(std::uint64_t hash, std::size_t bytes) {
+  for (;;) {
+    if (ledger_.limit() - std::min(ledger_.limit(), ledger_.used()) >= bytes) return true;
+    auto& shard = donor(hash);
+    // Nothing left anywhere: what is on the ledger is being sent or received.
+    if (shard.evict(evicted_at_once).empty() && shard.bytes() == 0 && donor(hash).bytes() == 0) return false;
   }
-  return ledger_.limit() - std::min(ledger_.limit(), ledger_.used()) >= bytes;
 }
 
 void Store::sweep(Instant now) {

@@ -54,8 +54,8 @@ Ratio run(const Trace& trace, const std::vector<std::uint32_t>& bodies, Policy& 
 
 struct Sizes {
   explicit Sizes(std::size_t count) : bodies(count), costs(count) {
-    // Asking the allocator once for each size that occurs is enough.
-    std::vector<std::uint32_t> known(list_bytes + 1);
+    // Once for all: what an allocation really takes depends a little on what was given back before.
+    static std::vector<std::uint32_t> known(list_bytes + 1);
     for (std::size_t i = 0; i < count; ++i) {
       bodies[i] = body_size(static_cast<Item>(i));
       if (known[bodies[i]] == 0) known[bodies[i]] = entry_bytes(bodies[i]);

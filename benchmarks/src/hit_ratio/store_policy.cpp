@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace gateway::bench {
 
@@ -16,14 +17,12 @@ using cache::Entry;
 using cache::EntryPtr;
 using cache::Reply;
 
-class Good final : public cache::Judge {
+// Takes whatever there is; nobody else asks, so nothing ever waits.
+class Single final : public cache::Asker {
  public:
-  cache::Use judge(const Entry&) const override { return cache::Use::fresh; }
-};
-
-class Nobody final : public cache::Waiter {
- public:
-  void wake(std::shared_ptr<const cache::Outcome>) noexcept override {}
+  cache::Use judge(const Entry&) { return cache::Use::fresh; }
+  std::vector<cache::Subject> subjects() { return {}; }
+  std::shared_ptr<cache::Waiter> waiter() { throw std::logic_error("nobody else asks"); }
 };
 
 constexpr std::size_t key_bytes = 48;    // scope, operation, submission_id=...
@@ -59,7 +58,6 @@ struct StorePolicy::Parts {
   const std::vector<std::uint32_t>& body_sizes;
   cache::Store store;
   std::size_t room;
-  std::shared_ptr<cache::Waiter> nobody = std::make_shared<Nobody>();
 };
 
 StorePolicy::StorePolicy(const std::vector<std::uint32_t>& body_sizes, std::size_t memory)
@@ -74,7 +72,8 @@ bool StorePolicy::ask(Item item) {
   cache::Question question;
   question.key = key;
   question.hash = mixed(item + std::uint64_t{0x9e3779b97f4a7c15});
-  Reply const reply = parts_->store.ask(question, Good(), parts_->nobody);
+  Single asker;
+  const Reply reply = parts_->store.ask(question, asker);
   if (reply.kind == Reply::Kind::hit) return true;
   if (reply.kind != Reply::Kind::lead) throw std::logic_error("nobody else asks");
   auto outcome = std::make_shared<cache::Outcome>();

@@ -70,6 +70,8 @@ class Shard {
   std::vector<EntryPtr> evict(std::size_t count);
   // Looks at the next `buckets` buckets and drops what is of no more use.
   std::vector<EntryPtr> sweep(std::size_t buckets, Instant now);
+  // Of its entries, for others to compare shards by; any thread.
+  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   std::size_t table_bytes() const { return buckets_.size() * sizeof(Entry*) + queue_.table_bytes(); }
 
  private:
@@ -83,6 +85,7 @@ class Shard {
   std::vector<Entry*> buckets_;
   S3Fifo queue_;
   std::unordered_map<std::string_view, std::shared_ptr<Flight>> flights_;  // keys are the flights' own
+  std::atomic<std::size_t> bytes_{0};
   std::size_t cursor_ = 0;
   std::uint64_t flights_begun_ = 0;
   Invalidations const& invalidations_;
@@ -130,6 +133,7 @@ class Store {
   std::size_t max_body() const { return max_body_; }
 
  private:
+  Shard& donor(std::uint64_t hash);
   Shard& shard_of(std::uint64_t hash) { return *shards_[(hash >> 48) & (shards_.size() - 1)]; }
 
   StoreLimits limits_;
