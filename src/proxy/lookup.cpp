@@ -110,9 +110,12 @@ class Lookup final : public cache::Asker {
 
   void weigh(cache::Entry const& entry) {
     auto times = entry.times();
-    // What was purged softly is stale, however fresh it was.
-    if (!store_.soft().hold(entry.subjects(), entry.asked())) times.fresh = Duration::zero();
     auto allowed = rules_.stale;
+    // What was purged softly is stale, however fresh it was: asked for again, and a stand-in when the vendor fails.
+    if (!store_.soft().hold(entry.subjects(), entry.asked())) {
+      times.fresh = -std::chrono::seconds(1);
+      allowed.while_revalidating = Duration::zero();
+    }
     if (!entry.refresh_behind()) allowed.while_revalidating = Duration::zero();
     if (worker_.peers != nullptr && worker_.peers->isolated()) {
       allowed = {};

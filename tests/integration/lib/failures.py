@@ -101,6 +101,7 @@ class FailureBench:
                                           "first_byte_timeout": "20s", "total_timeout": "30s"})
         self.strangers = self.gateway("strangers", self.vendor, tenants=[
             {"name": "elsewhere", "cidr": ["10.0.0.0/8"], "operations": ["*"]}])
+        self.caching = self.gateway("caching", self.vendor, cache={})
         self.readers = self.gateway("readers", self.vendor, tenants=[
             {"name": "reader", "cidr": ["127.0.0.0/8"]}])
 
@@ -174,6 +175,8 @@ class FailureBench:
         chunked = [("Transfer-Encoding", "chunked"), *UPLOAD]
         yield "path", "unknown_path", 404, lambda: self.main.call("GET", "/v3/nothing")
         yield "method", "method_not_allowed", 405, lambda: self.main.call("PUT", "/v3/submission")
+        yield ("only a stored answer", "not_in_cache", 504,
+               lambda: self.caching.call("GET", "/v3/submission?submission_id=any", [("Cache-Control", "only-if-cached")]))
         yield "caller", "unknown_caller", 401, lambda: self.get("any", self.strangers)
         yield ("operation", "operation_denied", 403,
                lambda: self.readers.call("DELETE", "/v3/submission?submission_id=any"))

@@ -63,6 +63,7 @@ class Gateway:
     listen: "tcp" (127.0.0.1, always there), plus "v6" and "unix" when named in `also`.
     tls: Certs = the TCP listener speaks TLS with its server certificate; client_ca / require_client.
     tenants: the [[tenant]] tables (default: one with every operation for loopback and own uid).
+    cache: given, be it {}, the cache is as the product has it; else it is off.
     any other keyword: a configuration section laid over the defaults, e.g. limits={...}, server={...}.
     ready: "ready" (default) waits for /readyz 200, "live" for /livez 200, None does not wait.
     port/admin_port: take these instead of free ones. env: more environment.
@@ -89,6 +90,8 @@ class Gateway:
             self.key_path.write_bytes(key.encode() if isinstance(key, str) else key)
             self.key_path.chmod(0o600)
         self.config = toml.merge(self._defaults(vendor, client_ca, require_client), sections)
+        # Most tests are about each request on its way to the vendor. Those of the cache give the section, be it empty.
+        self.config.setdefault("cache", {"enabled": False})
         self.config["tenant"] = ALL_LOCAL if tenants is None else tenants
         self.write_config()
 
