@@ -42,10 +42,12 @@ Subject any_submission_subject() {
 Invalidations::Invalidations(std::size_t slots)
     : mask_(std::bit_ceil(std::max<std::size_t>(slots, 1)) - 1), slots_(std::make_unique<std::atomic<Stamp>[]>(mask_ + 1)) {}
 
+Invalidations::Invalidations(std::size_t slots, Invalidations& other) : Invalidations(slots) { clock_ = other.clock_; }
+
 // A question that takes its stamp after the clock moved is sent after this call began, so it may only see the new state
 // or be invalidated by the next call.
 void Invalidations::raise(std::atomic<Stamp>& slot) {
-  auto const stamp = clock_.fetch_add(1) + 1;
+  auto const stamp = clock_->fetch_add(1) + 1;
   auto seen = slot.load();
   while (seen < stamp && !slot.compare_exchange_weak(seen, stamp)) continue;
   count_.fetch_add(1, std::memory_order_relaxed);

@@ -60,8 +60,7 @@ Reply Shard::ask(Question const& question, Asker& asker, std::size_t max_waiters
   } else {
     reply.kind = Reply::Kind::lead;
   }
-  reply.flight = std::make_shared<Flight>(question.key, question.hash, invalidations_.now(), ++flights_begun_,
-                                          std::vector<Subject>(question.subjects.begin(), question.subjects.end()));
+  reply.flight = std::make_shared<Flight>(question.key, question.hash, invalidations_.now(), ++flights_begun_, asker.subjects());
   if (question.alone) return reply;
   if (found != flights_.end()) flights_.erase(found);  // it goes on for those who wait for it
   flights_.emplace(reply.flight->key(), reply.flight);

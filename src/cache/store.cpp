@@ -24,7 +24,7 @@ Store::Store(StoreLimits limits)
     : limits_(limits),
       ledger_(limits.memory),
       invalidations_(limits.memory / bytes_a_slot),
-      soft_(soft_slots),
+      soft_(soft_slots, invalidations_),
       max_body_(std::min(largest_body, limits.memory / 8)) {
   auto const count = shard_count(limits.memory);
   auto tables = invalidations_.bytes() + soft_.bytes();

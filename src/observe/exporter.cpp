@@ -30,6 +30,7 @@ class Scrape {
     requests();
     upstream();
     cache();
+    store();
     connections();
     process_wide();
     process_standard();
@@ -155,6 +156,35 @@ class Scrape {
     value({}, static_cast<double>(sources_.cache.evictions));
     own("cache_invalidations_total", "Submissions, lists and purges that ended what the cache held of them.", MetricType::Counter);
     value({}, static_cast<double>(sources_.cache.invalidations));
+  }
+
+  // Only where several gateways are configured to know of each other.
+  void store() {
+    auto const& numbers = sources_.store;
+    if (!numbers.used) return;
+    own("store_connected", "Whether the other gateways can be told of changes.", MetricType::Gauge);
+    value({}, numbers.connected ? 1 : 0);
+    own("store_isolated", "Whether changes made through other gateways may be missed; old answers are not served then.", MetricType::Gauge);
+    value({}, numbers.isolated ? 1 : 0);
+    own("store_messages_total", "Messages to and from other gateways.", MetricType::Counter);
+    value({{"direction", "sent"}}, static_cast<double>(numbers.sent));
+    value({{"direction", "received"}}, static_cast<double>(numbers.received));
+    value({{"direction", "malformed"}}, static_cast<double>(numbers.malformed));
+    own("store_resyncs_total", "Times that the whole cache was dropped because a change may have been missed.", MetricType::Counter);
+    value({}, static_cast<double>(numbers.resyncs));
+    own("store_reconnects_total", "Connections to the store after the first.", MetricType::Counter);
+    value({}, static_cast<double>(numbers.reconnects));
+    own("store_round_trip_seconds", "Time for a message to come back, which is what it takes to reach the others.", MetricType::Histogram);
+    ClientMetric metric;
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < numbers.round_trips.size(); ++i) {
+      cumulative += numbers.round_trips[i];
+      double const bound = i < numbers.round_trip_bounds.size() ? numbers.round_trip_bounds[i] : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    metric.histogram.sample_sum = numbers.round_trip_sum;
+    families_.back().metric.push_back(std::move(metric));
   }
 
   void connections() {

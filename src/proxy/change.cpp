@@ -38,35 +38,33 @@ Concerned concerned_by(Exchange const& x) {
 }
 
 void invalidate(Exchange const& x) {
-  auto& invalidations = x.change.store->invalidations();
   auto const concerned = concerned_by(x);
-  if (concerned.any) invalidations.invalidate_all();
-  if (concerned.one) invalidations.invalidate(concerned.submission);
-  invalidations.invalidate(x.snapshot->cache.members);
+  cache::Subject const subjects[] = {x.snapshot->cache.members, concerned.submission};
+  x.change.worker->invalidate(std::span(subjects).first(concerned.one ? 2 : 1), concerned.any);
 }
 
 }  // namespace
 
 void plan_change(Worker& worker, Exchange& x, policy::Route const& route) {
-  if (changes_submissions(route.operation->id)) x.change = {worker.cache, false, false};
+  if (worker.cache != nullptr && changes_submissions(route.operation->id)) x.change = {&worker, false, false};
 }
 
 void announce_change(Exchange& x) {
-  if (x.change.store == nullptr) return;
+  if (x.change.worker == nullptr) return;
   x.change.announced = true;
   invalidate(x);
 }
 
 void confirm_change(Exchange& x) {
-  if (x.change.store == nullptr) return;
+  if (x.change.worker == nullptr) return;
   // An answer to an upload that is still running says that the vendor will not have it.
-  x.change.answered = x.change.announced;
-  if (x.change.announced) invalidate(x);
-  else x.change.store->invalidations().invalidate(x.snapshot->cache.members);
+  // An error of its edge says nothing: what stands behind it may go on after a 504.
+  x.change.answered = x.change.announced && x.answer.status < 500;
+  invalidate(x);
 }
 
-void settle_change(Worker& worker, Exchange& x) {
-  if (x.change.store == nullptr || !x.change.announced || x.change.answered) return;
+void settle_change(Worker& worker, Exchange& x, bool whole) {
+  if (x.change.worker == nullptr || !x.change.announced || (x.change.answered && whole)) return;
   auto const concerned = concerned_by(x);
   invalidate(x);
   worker.unsettle(concerned.submission, concerned.any, coarse_now() + Duration(x.snapshot->config->values.upstream_total_timeout));

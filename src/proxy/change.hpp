@@ -12,7 +12,8 @@ void plan_change(Worker& worker, Exchange& x, policy::Route const& route);
 void announce_change(Exchange& x);
 // The vendor has answered, whatever it said.
 void confirm_change(Exchange& x);
-// After the exchange, however it ended: an outcome that nobody knows stays unsettled for as long as the vendor may take.
-void settle_change(Worker& worker, Exchange& x);
+// After the exchange; `whole`: the answer came to its end. An outcome that nobody knows stays unsettled for as long as the
+// vendor may take.
+void settle_change(Worker& worker, Exchange& x, bool whole);
 
 }  // namespace gateway::proxy

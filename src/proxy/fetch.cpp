@@ -183,7 +183,8 @@ class Fetch {
     // A list of which not every submission is known falls with any that is purged.
     bool const all_known = facts.kind == PageKind::readable || facts.kind == PageKind::empty;
     if (facts.more || (!all_known && !asked_)) subjects.push_back(cache::any_submission_subject());
-    subjects.push_back(cache::operation_subject(static_cast<std::uint8_t>(x_.operation->id)));
+    // What is not there may come to be.
+    if (facts.kind == PageKind::empty && asked_) subjects.push_back(x_.snapshot->cache.members);
     return subjects;
   }
 

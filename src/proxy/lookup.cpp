@@ -16,6 +16,7 @@ using cache::Forward;
 using cache::Reply;
 using observe::CacheResult;
 
+constexpr std::chrono::seconds grace{1};
 constexpr int max_tries = 3;  // answers that turned out not to be for this caller
 
 bool is_vendor_failure(int status) { return status == 500 || status == 502 || status == 503 || status == 504; }
@@ -77,6 +78,11 @@ class Lookup final : public cache::Asker {
     return cache::Use::refetch;
   }
 
+  std::vector<cache::Subject> subjects() override {
+    auto const what = submission_ ? cache::submission_subject(*cache::asked_submission(route_.query)) : rules_.members;
+    return {what, cache::operation_subject(static_cast<std::uint8_t>(x_.operation->id))};
+  }
+
   std::shared_ptr<cache::Waiter> waiter() override {
     waiter_ = std::make_shared<FlightWaiter>(worker_);
     return waiter_;
@@ -92,10 +98,9 @@ class Lookup final : public cache::Asker {
     auto const asked = cache::asked_submission(route_.query);
     bool const one = x_.operation->id == policy::OperationId::read_submission && asked;
     if (asked.kind() == cache::AskedSubmission::Kind::unclear) return false;
-    subject_ = one ? cache::submission_subject(*asked) : rules_.members;
+    submission_ = one;
     question_.key = x_.cache_key.view();
     question_.hash = cache::hash_key(question_.key, worker_.cache_seed);
-    question_.subjects = {&subject_, 1};
     // Who wants the vendor's word of now does not take that of a question which is on its way already.
     question_.alone = request_.no_cache || (request_.max_age && *request_.max_age == cache::Seconds(0));
     return true;
@@ -107,6 +112,11 @@ class Lookup final : public cache::Asker {
     if (!store_.soft().hold(entry.subjects(), entry.asked())) times.fresh = Duration::zero();
     auto allowed = rules_.stale;
     if (!entry.refresh_behind()) allowed.while_revalidating = Duration::zero();
+    if (worker_.peers != nullptr && worker_.peers->isolated()) {
+      allowed = {};
+      times.fresh = std::min(times.fresh, times.initial_age + Duration(cache::isolated_age));
+      times.may_be_stale = false;
+    }
     judgement_ = cache::judge(times, request_, coarse_now(), allowed);
   }
 
@@ -126,7 +136,8 @@ class Lookup final : public cache::Asker {
     co_await net::WaitOne(waiter.op);
     down_.disarm();
     if (waiter.op.pending()) down_.listen();  // it takes longer: is the caller still there?
-    auto const left = x_.started + Duration(x_.snapshot->config->values.upstream_total_timeout) - coarse_now();
+    // The flight has the same time; its end is to be heard, since a stale answer may stand in then.
+    auto const left = x_.started + Duration(x_.snapshot->config->values.upstream_total_timeout) + grace - coarse_now();
     down_.arm_waking(waiter.op, left, Code::upstream_total_timeout);
     while (waiter.op.pending()) {
       if (down_.read_op.pending()) co_await net::WaitEither(waiter.op, down_.read_op);
@@ -222,7 +233,7 @@ class Lookup final : public cache::Asker {
 
   Failure refuse(Failure failure) {
     x_.cache_result = CacheResult::miss;
-    if (!x_.cache_status) x_.cache_status = CacheStatus{.forward = Forward::uri_miss};
+    if (!x_.cache_status) x_.cache_status = CacheStatus{.forward = seen_ ? forward_ : Forward::uri_miss};
     return failure;
   }
 
@@ -243,7 +254,7 @@ class Lookup final : public cache::Asker {
   CacheRules const& rules_;
   cache::RequestDirectives request_;
   cache::Question question_;
-  cache::Subject subject_{};
+  bool submission_ = false;  // asked for one, by its id
   cache::Judgement judgement_;
   std::shared_ptr<FlightWaiter> waiter_;
   Forward forward_ = Forward::uri_miss;

@@ -68,7 +68,7 @@ net::Task<Result<>> run_phases(Worker& worker, Downstream& down, Exchange& x) {
   GW_CO_CHECK(co_await judge_small_body(down, x));
 
   auto const forwarded = co_await forward(worker, down, x, permit, credential);
-  settle_change(worker, x);
+  settle_change(worker, x, forwarded.has_value());
   co_return forwarded;
 }
 

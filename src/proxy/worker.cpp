@@ -28,14 +28,20 @@ void Worker::unsettle(cache::Subject submission, bool any_submission, Instant un
   unsettled_.push_back({submission, snapshot->cache.members, any_submission, until});
 }
 
+void Worker::invalidate(std::span<cache::Subject const> subjects, bool any) {
+  if (any) cache->invalidations().invalidate_all();
+  for (auto const subject : subjects) cache->invalidations().invalidate(subject);
+  if (peers == nullptr) return;
+  if (any) peers->publish_all();
+  else peers->publish(subjects);
+}
+
 void Worker::sweep_cache(Instant now) {
   if (cache == nullptr) return;
   cache->sweep(now);
-  auto& invalidations = cache->invalidations();
   for (auto const& change : unsettled_) {
-    if (change.any_submission) invalidations.invalidate_all();
-    else invalidations.invalidate(change.submission);
-    invalidations.invalidate(change.members);
+    cache::Subject const subjects[] = {change.submission, change.members};
+    invalidate(subjects, change.any_submission);
   }
   std::erase_if(unsettled_, [now](auto const& change) { return change.until < now; });
 }

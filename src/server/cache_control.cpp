@@ -1,6 +1,7 @@
 #include "cache_control.hpp"
 
 #include <optional>
+#include <vector>
 
 #include "gateway/base/ascii.hpp"
 #include "gateway/cache/invalidation.hpp"
@@ -31,7 +32,7 @@ std::optional<std::string> decoded(std::string_view text) {
 struct Purge {
   std::optional<std::string> submission;
   std::optional<policy::OperationId> operation;
-  bool all = false, soft = false;
+  std::optional<bool> all, soft;
 };
 
 // One sentence when it cannot be read.
@@ -43,9 +44,9 @@ std::string_view read_parameter(std::string_view name, std::string const& value,
     purge.operation = policy::operation_by_name(value);
     bool const cached = purge.operation && policy::operations[static_cast<std::size_t>(*purge.operation)].cacheable;
     if (!cached) return "operation has to be read_submission or read_applicant";
-  } else if (name == "all" && (yes || no)) {
+  } else if (name == "all" && !purge.all && (yes || no)) {
     purge.all = yes;
-  } else if (name == "soft" && (yes || no)) {
+  } else if (name == "soft" && !purge.soft && (yes || no)) {
     purge.soft = yes;
   } else {
     return "give submission_id, operation or all=true, once, and soft=true if need be";
@@ -62,7 +63,7 @@ std::string_view read(std::string_view query, Purge& purge) {
     if (!value) return "malformed query";
     if (auto const problem = read_parameter(pair.substr(0, equals), *value, purge); !problem.empty()) return problem;
   }
-  int const named = static_cast<int>(purge.submission.has_value()) + static_cast<int>(purge.operation.has_value()) + static_cast<int>(purge.all);
+  int const named = static_cast<int>(purge.submission.has_value()) + static_cast<int>(purge.operation.has_value()) + static_cast<int>(purge.all.value_or(false));
   return named == 1 ? "" : "give exactly one of submission_id, operation and all=true";
 }
 
@@ -87,22 +88,27 @@ proxy::CacheRules cache_rules(config::Config const& config, Secret const* key) {
   return rules;
 }
 
-AdminAnswer purge_cache(cache::Store& store, std::string_view query) {
+AdminAnswer purge_cache(cache::Store& store, cache::Peers* peers, std::string_view query) {
   Purge purge;
   if (auto const problem = read(query, purge); !problem.empty()) return wrong(problem);
-  auto& invalidations = purge.soft ? store.soft() : store.invalidations();
+  bool const soft = purge.soft.value_or(false);
+  auto& invalidations = soft ? store.soft() : store.invalidations();
+  std::vector<cache::Subject> subjects;
   std::string what = "all";
   if (purge.submission) {
-    invalidations.invalidate(cache::submission_subject(*purge.submission));
-    invalidations.invalidate(cache::any_submission_subject());
+    subjects = {cache::submission_subject(*purge.submission), cache::any_submission_subject()};
     what = "submission";
   } else if (purge.operation) {
-    invalidations.invalidate(cache::operation_subject(static_cast<std::uint8_t>(*purge.operation)));
+    subjects = {cache::operation_subject(static_cast<std::uint8_t>(*purge.operation))};
     what = policy::operation_name(*purge.operation);
-  } else {
-    invalidations.invalidate_all();
   }
-  return {200, json, "{\"purged\":\"" + what + "\",\"soft\":" + (purge.soft ? "true" : "false") + "}\n", {}};
+  if (subjects.empty()) invalidations.invalidate_all();
+  for (auto const subject : subjects) invalidations.invalidate(subject);
+  if (peers != nullptr && !soft) {
+    if (subjects.empty()) peers->publish_all();
+    else peers->publish(subjects);
+  }
+  return {200, json, "{\"purged\":\"" + what + "\",\"soft\":" + (soft ? "true" : "false") + "}\n", {}};
 }
 
 }  // namespace gateway::server

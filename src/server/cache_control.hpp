@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "gateway/base/secret.hpp"
+#include "gateway/cache/peers.hpp"
 #include "gateway/cache/store.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/proxy/snapshot.hpp"
@@ -14,6 +15,7 @@ namespace gateway::server {
 proxy::CacheRules cache_rules(config::Config const& config, Secret const* key);
 
 // POST /cache/purge: submission_id=..., operation=... or all=true; soft=true marks as stale what would else be gone.
-AdminAnswer purge_cache(cache::Store& store, std::string_view query);
+// What is gone here is gone on the other gateways; what is stale here is so here alone.
+AdminAnswer purge_cache(cache::Store& store, cache::Peers* peers, std::string_view query);
 
 }  // namespace gateway::server

@@ -41,12 +41,14 @@ bool Control::open() {
   load_key(true);
   max_connections_ = static_cast<std::size_t>(config_->values.limits_connections);
   cache_ = std::make_unique<cache::Store>(cache::StoreLimits{.memory = static_cast<std::size_t>(config_->values.cache_memory)});
+  if (!config_->values.store_redis.empty() && !(peers_ = BusPeers::start(config_->values, cache_->invalidations(), log_))) return false;
   auto const seed = entropy_.next();
   for (unsigned i = 0, count = worker_count(config_->values.server_workers); i < count; ++i)
     threads_.push_back(std::make_unique<WorkerThread>(access_.add_ring(), WorkerThread::Limits{&open_connections_, &max_connections_}));
   for (auto& thread : threads_) {
     thread->worker().cache = cache_.get();
     thread->worker().cache_seed = seed;
+    thread->worker().peers = peers_.get();
   }
   if (!open_listeners()) return false;
   publish();
@@ -176,6 +178,7 @@ int Control::run() {
   loop_.run();
   for (auto& thread : threads_) thread->join();
   resolver_->stop();
+  if (peers_) peers_->stop();
   access_.stop();
   log_.info("stop", "argos-gateway has ended");
   return exit_code_;
@@ -253,6 +256,7 @@ AdminAnswer Control::answer(AdminQuestion const& question) {
     auto const& cached = cache_->metrics();
     sources.cache = {cached.entries.load(), cache_->ledger().used(), cache_->ledger().limit(), cached.evictions.load(),
                      cache_->invalidations().count() + cache_->soft().count()};
+    if (peers_) sources.store = peers_->numbers();
     sources.version = build_.version;
     sources.commit = build_.commit;
     sources.compiler = build_.compiler;
@@ -262,7 +266,7 @@ AdminAnswer Control::answer(AdminQuestion const& question) {
 }
 
 AdminAnswer Control::purge(std::string_view query) {
-  auto result = purge_cache(*cache_, query);
+  auto result = purge_cache(*cache_, peers_.get(), query);
   // What was purged, never which submission.
   if (result.status == 200) log_.info("cache_purge", "the cache was purged", {{"what", result.body.substr(0, result.body.size() - 1)}});
   return result;

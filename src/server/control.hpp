@@ -8,6 +8,7 @@
 
 #include "gateway/observe/access.hpp"
 #include "gateway/observe/log.hpp"
+#include "bus_peers.hpp"
 #include "gateway/server/admin.hpp"
 #include "gateway/server/file_watch.hpp"
 #include "gateway/server/key_source.hpp"
@@ -82,6 +83,7 @@ class Control {
   std::string last_key_error_;
   KernelEntropy entropy_;
   std::unique_ptr<cache::Store> cache_;  // outlives the workers
+  std::unique_ptr<BusPeers> peers_;      // likewise; null when this gateway is alone
   net::TlsContext server_tls_, client_tls_;
   std::atomic<std::size_t> open_connections_{0}, max_connections_{0};
 

@@ -101,7 +101,8 @@ void WorkerThread::stop_listening() {
 void WorkerThread::finish() {
   finishing_ = true;
   stop_listening();
-  worker_.pool.stop();
+  // Nobody is left: what is still asked of the vendor is asked for the cache alone.
+  worker_.pool.abort_all();
   timer_.cancel();
   tick();
 }

@@ -11,19 +11,18 @@ namespace gateway::cache::test {
 
 class Always final : public Asker {
  public:
-  explicit Always(Use use, std::shared_ptr<Waiter> waiter = nullptr) : use_(use), waiter_(std::move(waiter)) {}
+  Always(Use use, std::vector<Subject> subjects, std::shared_ptr<Waiter> waiter)
+      : use_(use), subjects_(std::move(subjects)), waiter_(std::move(waiter)) {}
   Use judge(Entry const&) override { return use_; }
+  std::vector<Subject> subjects() override { return subjects_; }
   std::shared_ptr<Waiter> waiter() override { return waiter_; }
 
  private:
   Use use_;
+  std::vector<Subject> subjects_;
   std::shared_ptr<Waiter> waiter_;
 };
 
-inline Reply ask(Store& store, Question const& question, Use use, std::shared_ptr<Waiter> waiter = nullptr) {
-  Always asker(use, std::move(waiter));
-  return store.ask(question, asker);
-}
 
 class Woken final : public Waiter {
  public:
@@ -36,7 +35,6 @@ struct Asked : Question {
   Asked(std::string text, std::vector<Subject> about) : key_text(std::move(text)), subject_list(std::move(about)) {
     key = key_text;
     hash = std::hash<std::string>()(key_text) * 0x9e3779b97f4a7c15ull;
-    subjects = subject_list;
   }
   Asked(Asked const&) = delete;
   Asked& operator=(Asked const&) = delete;
@@ -44,6 +42,11 @@ struct Asked : Question {
   std::vector<Subject> subject_list;
 };
 inline Asked ask_for(std::string key, std::vector<Subject> subjects = {}) { return {std::move(key), std::move(subjects)}; }
+
+inline Reply ask(Store& store, Asked const& question, Use use, std::shared_ptr<Waiter> waiter = nullptr) {
+  Always asker(use, question.subject_list, std::move(waiter));
+  return store.ask(question, asker);
+}
 
 inline std::shared_ptr<Outcome> land(Store& store, Flight& flight, std::string_view text, std::vector<Subject> subjects,
                                      Instant useless_after = Instant::max()) {

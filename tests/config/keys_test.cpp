@@ -52,6 +52,7 @@ std::string good_value(ParameterRow const& row) {
       {"upstream.total_timeout", "\"50s\""},
       {"upstream.first_byte_timeout", "\"1s\""},
       {"uploads.content_types", "[\"image/png\"]"},
+      {"store.redis", "\"redis://h\""},
       {"audit.fail_closed", "[\"get_image\"]"},
       {"tenant.name", "\"a-b_c.1\""},
       {"tenant.cidr", "[\"10.0.0.0/8\", \"::1\"]"},

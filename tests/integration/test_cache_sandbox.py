@@ -107,8 +107,8 @@ class Delayed(SandboxCase):
             with self.subTest(kind):
                 submission_id, email = self.step1("read.delay1500")
                 target = f"{SUBMISSION}?submission_id={submission_id}"
-                first = []
-                early = threading.Thread(target=lambda: first.append(self.ask(target)))
+                second = []
+                early = threading.Thread(target=self.ask, args=(target,))
                 before = self.gateway.metrics().value("requests_in_flight")
                 early.start()
                 eventually(lambda: self.gateway.metrics().value("requests_in_flight") > before, "the lookup is under way")
@@ -116,11 +116,11 @@ class Delayed(SandboxCase):
                 change = self.step2 if kind == "step2" else self.delete
                 self.assertEqual(change(submission_id).status, 200)
                 expected = "approved" if kind == "step2" else None
-                late = threading.Thread(target=lambda: first.append(self.ask(target)))
+                late = threading.Thread(target=lambda: second.append(self.ask(target)))
                 late.start()          # while the first one is still held
                 early.join(20)
                 late.join(20)
-                self.assertEqual(self.shown(first[1]), expected, "the one that was asked for later")
+                self.assertEqual(self.shown(second[0]), expected, "the one that was asked for later")
                 for _ in range(3):
                     self.assertEqual(self.result(submission_id), expected)
 

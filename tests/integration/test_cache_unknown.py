@@ -4,6 +4,7 @@ A lookup that begins later than that after the change and shows the state before
 however slow the machine is: the vendor would have given the new state.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -40,6 +41,10 @@ class Unknown(CacheCase):
                 time.sleep(0.01)
         return rows
 
+    def send(self, kind, submission_id):
+        with contextlib.suppress(wire.WireError):      # an answer that breaks off
+            send_change(self.gateway, kind, submission_id)
+
     def play(self, kind, steps, later=1.2, leave=False):
         """The vendor receives the whole request, does steps, and makes the change `later` seconds after that."""
         owner = new_id()
@@ -64,7 +69,7 @@ class Unknown(CacheCase):
                 self.assertTrue(received.wait(10))
                 connection.reset()
         else:
-            changing = threading.Thread(target=send_change, args=(self.gateway, kind, submission_id))
+            changing = threading.Thread(target=self.send, args=(kind, submission_id))
             changing.start()
             self.addCleanup(changing.join, 20)
             self.assertTrue(received.wait(10))
@@ -75,7 +80,7 @@ class Unknown(CacheCase):
         self.assertGreaterEqual(len(late), 10, "too slow to have seen anything")
         self.assertTrue([row for row in rows if row[1] < made[0] and row[2] == 1], "nobody looked before the change")
         wrong = [(name, round(begun - made[0], 3), version, told) for name, begun, version, told in late if version != expected]
-        self.assertEqual(wrong, [], f"of {len(late)} answers")
+        self.assertEqual(wrong[:5], [], f"{len(wrong)} of {len(late)} answers")
 
     def each(self, steps, **named):
         for kind in ("step1", "step2", "delete"):
@@ -192,6 +197,7 @@ class Pollers(CacheCase):
                 got = send_change(self.gateway, "step2" if turn % 3 else "step1", submission_id)
                 self.assertEqual(got.status, 200, got.body)
                 answered[submission_id] += 1
+                time.sleep(0.02)       # something gets stored in between
         for thread in pollers:
             thread.join(20)
         self.assertEqual(wrong, [])

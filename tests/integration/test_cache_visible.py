@@ -109,10 +109,12 @@ class Hits(CacheCase):
         with Gateway(self.vendor, tenants=[denied, allowed]) as gateway:
             self.assertEqual(self.ask(target, gateway=gateway).status, 200)
             self.assert_hit(self.ask(target, gateway=gateway))
-            for source, reason, status in (("127.0.0.2", "operation_denied", 403), ("127.0.0.9", "unknown_caller", 401)):
-                got = self.ask(target, gateway=gateway, source=source)
-                check_problem(self, got, reason, status)
-                self.assertFalse({"hit", "stored", "fwd"} & set(cache_status(got)), got.headers)
+            for asked, source, reason, status in ((target, "127.0.0.2", "operation_denied", 403), (target, "127.0.0.9", "unknown_caller", 401),
+                                                  (f"{target}&count=x", "127.0.0.1", "query_invalid", 400)):
+                with self.subTest(reason):
+                    got = self.ask(asked, gateway=gateway, source=source)
+                    check_problem(self, got, reason, status)
+                    self.assertFalse({"hit", "stored", "fwd"} & set(cache_status(got)), got.headers)
 
     def test_nothing_of_the_question_is_in_the_status(self):
         target = f"/v3/submission?email=mina-{new_id()}%40example.test"
@@ -276,7 +278,7 @@ class Elsewhere(unittest.TestCase):
 
     def test_too_many_parameters_bypass(self):
         query = "&".join(f"p{n}=1" for n in range(65))
-        with LookupVendor() as vendor, Gateway(vendor) as gateway:
+        with LookupVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
             for _ in range(2):
                 got = gateway.call("GET", f"/v3/submission?{query}")
                 self.assertEqual((got.status, cache_status(got).get("fwd")), (200, "bypass"))

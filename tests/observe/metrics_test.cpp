@@ -186,7 +186,7 @@ class Exporter : public testing::Test {
  protected:
   Exporter() {
     tenants_.intern("alpha");
-    sources_ = {{workers_[0].get(), workers_[1].get()}, &process_, &tenants_, {7, 8, 9, 10, 11}, "1.2.3", "abcdef", "clang 19"};
+    sources_ = {{workers_[0].get(), workers_[1].get()}, &process_, &tenants_, {7, 8, 9, 10, 11}, {}, "1.2.3", "abcdef", "clang 19"};
   }
   Page page() { return read_page(observe::render_metrics(sources_)); }
 

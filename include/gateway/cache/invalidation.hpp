@@ -28,11 +28,13 @@ class Invalidations {
  public:
   // `slots` is rounded up to a power of two; eight bytes each.
   explicit Invalidations(std::size_t slots);
+  // Marks whose stamps are of the same order as those of `other`, which has to outlive this.
+  Invalidations(std::size_t slots, Invalidations& other);
   Invalidations(Invalidations const&) = delete;
   Invalidations& operator=(Invalidations const&) = delete;
 
   // Taken before a question is sent to the vendor.
-  Stamp now() const { return clock_.load(); }
+  Stamp now() const { return clock_->load(); }
   void invalidate(Subject subject);
   void invalidate_all();
   // When the subject was last invalidated, alone or with all; 0: never.
@@ -53,7 +55,8 @@ class Invalidations {
   std::size_t mask_;
   std::unique_ptr<std::atomic<Stamp>[]> slots_;
   std::atomic<Stamp> all_{0};
-  std::atomic<Stamp> clock_{1};
+  std::atomic<Stamp> own_clock_{1};
+  std::atomic<Stamp>* clock_ = &own_clock_;
   std::atomic<std::uint64_t> count_{0};
 };
 

@@ -24,6 +24,8 @@ class Asker {
  public:
   virtual ~Asker() = default;
   virtual Use judge(Entry const& entry) = 0;
+  // What the question itself concerns; asked for when nothing stored answers it.
+  virtual std::vector<Subject> subjects() = 0;
   // Made only when the asker has to wait.
   virtual std::shared_ptr<Waiter> waiter() = 0;
 };
@@ -31,7 +33,6 @@ class Asker {
 struct Question {
   std::string_view key;
   std::uint64_t hash = 0;
-  std::span<Subject const> subjects;  // what the question itself concerns
   bool alone = false;                 // shares no flight with others, because it wants the vendor's own word
 };
 

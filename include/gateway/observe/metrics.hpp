@@ -133,11 +133,21 @@ struct CacheNumbers {
   std::uint64_t entries = 0, bytes = 0, limit = 0, evictions = 0, invalidations = 0;
 };
 
+// What the way to other gateways says of itself.
+struct StoreNumbers {
+  bool used = false, connected = false, isolated = false;
+  std::uint64_t sent = 0, received = 0, malformed = 0, resyncs = 0, reconnects = 0;
+  std::vector<double> round_trip_bounds;        // seconds
+  std::vector<std::uint64_t> round_trips;       // one more than bounds, not cumulative
+  double round_trip_sum = 0;
+};
+
 struct MetricSources {
   std::vector<WorkerMetrics const*> workers;
   ProcessMetrics* process;
   TenantLabels const* tenants;
   CacheNumbers cache;
+  StoreNumbers store;
   std::string version, commit, compiler;
 };
 

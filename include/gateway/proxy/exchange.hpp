@@ -79,8 +79,9 @@ struct Capture {
 };
 
 // What a request may change at the vendor, hence what of the cache it ends.
+struct Worker;
 struct Change {
-  cache::Store* store = nullptr;  // null: it changes nothing
+  Worker* worker = nullptr;  // null: it changes nothing
   bool announced = false;         // the vendor may have the whole request
   bool answered = false;          // the vendor's answer came after that
 };

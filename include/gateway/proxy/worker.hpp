@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/base/identifiers.hpp"
+#include "gateway/cache/peers.hpp"
 #include "gateway/cache/store.hpp"
 #include "gateway/net/deadline.hpp"
 #include "gateway/observe/access.hpp"
@@ -34,6 +35,7 @@ struct Worker {
   std::shared_ptr<Snapshot const> snapshot;
   cache::Store* cache = nullptr;  // of the process; null: there is none
   std::uint64_t cache_seed = 0;   // the same for all workers
+  cache::Peers* peers = nullptr;  // null: this gateway is alone
   std::string date;             // IMF-fixdate of about now, for answers of our own
   bool draining = false;        // answers carry `Connection: close`
   bool closing = false;         // idle connections are closed
@@ -45,6 +47,8 @@ struct Worker {
   // turn of the sweep.
   void unsettle(cache::Subject submission, bool any_submission, Instant until);
   void sweep_cache(Instant now);
+  // Here and on other gateways. `any`: every submission.
+  void invalidate(std::span<cache::Subject const> subjects, bool any);
 
   std::unique_ptr<Exchange> borrow_exchange();
   void give_back(std::unique_ptr<Exchange> exchange);
