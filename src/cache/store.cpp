@@ -79,6 +79,17 @@ bool Store::make_room(std::uint64_t hash, std::size_t bytes) {
   }
 }
 
+void Store::mark_too_long(std::uint64_t hash, Instant now) {
+  auto& mark = long_[hash % long_marks];
+  mark.hash.store(hash, std::memory_order_relaxed);
+  mark.until.store((now + mark_lifetime).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+bool Store::too_long(std::uint64_t hash, Instant now) const {
+  auto const& mark = long_[hash % long_marks];
+  return mark.hash.load(std::memory_order_relaxed) == hash && now.time_since_epoch().count() < mark.until.load(std::memory_order_relaxed);
+}
+
 void Store::sweep(Instant now) {
   auto const shard = next_swept_.fetch_add(1, std::memory_order_relaxed) & (shards_.size() - 1);
   shards_[shard]->sweep(swept_buckets, now);

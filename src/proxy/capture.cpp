@@ -59,6 +59,7 @@ class Captor {
   }
 
   bool give_up() {
+    store_.mark_too_long(hash_, coarse_now());
     x_.capture->unshared = true;
     x_.capture->body.clear();
     return false;
@@ -72,6 +73,7 @@ class Captor {
     co_await net::WaitOne(up_.read_op);
     if (up_.read_op.status() == net::IoStatus::end && body_.on_end()) co_return true;
     if (up_.read_op.status() != net::IoStatus::ok) co_return read_failure(up_);
+    up_.soil(up_.read_op.bytes());
     up_.read_op.reset();
     fresh = space.first(up_.read_op.bytes());
     co_return false;

@@ -1,5 +1,7 @@
 #include "gateway/proxy/downstream.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -19,11 +21,20 @@ void Downstream::on_deadline(void* self, Code) {
   else down.read_op.interrupt();
 }
 
+Downstream::~Downstream() { forget(); }
+
+// Everything that was read has been used: what it said is not kept while the connection is idle, nor afterwards.
+void Downstream::forget() {
+  ::explicit_bzero(buffer(), to_);
+  if (block_) ::explicit_bzero(inline_, inline_bytes);  // the front of what outgrew it
+  block_.release();
+  from_ = to_ = 0;
+}
+
 void Downstream::listen() {
   if (read_op.pending() || from_ != to_ || ended_ || failed_) return;
-  block_.release();
+  forget();
   relay_.release();
-  from_ = to_ = 0;
   target_ = Target::buffer;
   stream_->start_read(read_op, {inline_, inline_bytes});
 }
@@ -60,6 +71,7 @@ void Downstream::make_room() {
   // Most heads that are longer than the buffer inside fit the small block; a crowd of callers holds one each.
   net::Block larger(block_ ? net::BlockSize::head : net::BlockSize::small);
   std::memcpy(larger.data(), buffer(), to_);
+  if (block_) ::explicit_bzero(block_.data(), to_);
   block_ = std::move(larger);
 }
 
@@ -82,10 +94,7 @@ std::span<char> Downstream::collect_body(std::uint64_t wanted) {
   auto size = std::min<std::size_t>(to_ - from_, limit);
   std::memcpy(relay_.data(), buffer() + from_, size);
   consume(size);
-  if (from_ == to_ && !read_op.pending()) {
-    from_ = to_ = 0;
-    block_.release();
-  }
+  if (from_ == to_ && !read_op.pending()) forget();
   if (may_have_more_ && size < limit && !read_op.pending()) {
     auto const got = stream_->try_read({relay_.data() + size, limit - size});
     size += got;
@@ -96,8 +105,7 @@ std::span<char> Downstream::collect_body(std::uint64_t wanted) {
 }
 
 void Downstream::start_body_wait(std::uint64_t wanted) {
-  from_ = to_ = 0;
-  block_.release();  // the head that it was borrowed for has been forwarded
+  forget();  // the head has been forwarded
   target_ = Target::buffer;
   stream_->start_read(read_op, {buffer(), static_cast<std::size_t>(std::min<std::uint64_t>(wanted, capacity()))});
 }

@@ -20,7 +20,7 @@ void Exchange::reset() {
   operation = nullptr;
   method = http::Method::other;
   http10 = had_client_key = false;
-  request_out.clear();
+  request_out.wipe();
   key_at = 0;
   ever_sent_upstream = 0;
   cache_key.clear();
@@ -34,7 +34,7 @@ void Exchange::reset() {
   answer.fields.count = 0;
   answer.status = 0;
   answer_framing = {};
-  answer_out.clear();
+  answer_out.wipe();
   answer_started = answered_early = response_begun = false;
   fate = Fate::keep;
   status = 0;

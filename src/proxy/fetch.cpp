@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/base/secret.hpp"
 #include "gateway/cache/etag.hpp"
 #include "gateway/cache/vary.hpp"
 #include "gateway/policy/response.hpp"
@@ -53,7 +54,10 @@ class Fetch {
   }
   Fetch(Fetch const&) = delete;
   Fetch& operator=(Fetch const&) = delete;
-  ~Fetch() { worker_.give_back(std::move(owned_)); }
+  ~Fetch() {
+    worker_.give_back(std::move(owned_));
+    for (auto* const text : {&capture_.head, &fields_, &old_head_}) wipe(*text);
+  }
 
   net::Task<void> run() {
     auto forwarded = prepared_;

@@ -17,6 +17,7 @@ using cache::Reply;
 using observe::CacheResult;
 
 constexpr std::chrono::seconds grace{1};
+constexpr std::size_t piece_bytes = 256 * 1024;
 constexpr int max_tries = 3;  // answers that turned out not to be for this caller
 
 bool is_vendor_failure(int status) { return status == 500 || status == 502 || status == 503 || status == 504; }
@@ -38,6 +39,7 @@ class Lookup final : public cache::Asker {
   net::Task<Result<bool>> run() {
     if (!make_question()) co_return bypass("unclear-query");
     if (request_.only_if_cached) co_return co_await only_stored();
+    if (store_.too_long(question_.hash, coarse_now())) co_return bypass("too-long");
     for (int tries = 0; tries < max_tries; ++tries) {
       auto const joined = store_.invalidations().now();
       auto reply = store_.ask(question_, *this);
@@ -215,20 +217,39 @@ class Lookup final : public cache::Asker {
     auto const age = judgement_.age;
     bool const aged = result == CacheResult::hit || result == CacheResult::stale || age >= std::chrono::seconds(1);
     GW_CO_CHECK(build_cached_head(x_, age, aged, unchanged));
-    auto const part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
-    iovec const parts[] = {part(entry.head()), part(x_.answer_out.view()), part(entry.body())};
-    std::span<iovec const> const whole(parts);
     x_.answer_started = true;
-    down_.start_write(unchanged ? whole.subspan(1, 1) : entry.body().empty() ? whole.first(2) : whole);
+    if (unchanged) {
+      GW_CO_CHECK(co_await write({}, {}));
+      co_return true;
+    }
+    // In pieces, because a slow caller has the time-out for each.
+    auto body = entry.body();
+    GW_CO_CHECK(co_await write(entry.head(), take_piece(body)));
+    x_.answer_out.clear();
+    while (!body.empty()) GW_CO_CHECK(co_await write({}, take_piece(body)));
+    co_return true;
+  }
+
+  static std::string_view take_piece(std::string_view& body) {
+    auto const piece = body.substr(0, piece_bytes);
+    body.remove_prefix(piece.size());
+    return piece;
+  }
+
+  // The entry's head, x.answer_out, a piece of the body.
+  net::Task<Result<>> write(std::string_view head, std::string_view piece) {
+    iovec parts[3];
+    std::size_t count = 0;
+    for (auto const text : {head, x_.answer_out.view(), piece})
+      if (!text.empty()) parts[count++] = {const_cast<char*>(text.data()), text.size()};
+    down_.start_write({parts, count});
     if (down_.write_op.pending()) {
       down_.arm(x_.snapshot->config->values.limits_body_timeout, Code::client_gone);
       co_await net::WaitOne(down_.write_op);
       down_.disarm();
     }
     x_.bytes_out += down_.write_op.bytes();
-    auto const written = down_.write_result();
-    if (!written) co_return written.error();
-    co_return true;
+    co_return down_.write_result();
   }
 
   Failure refuse(Failure failure) {

@@ -58,6 +58,7 @@ net::Task<Result<>> receive_more(Downstream& down, Exchange& x, upstream::Connec
   GW_CO_CHECK(co_await wait_for_vendor(down, x, up));
   if (!std::exchange(x.response_begun, true)) x.upstream_time = precise_now() - x.request_sent;
   have.end += up.read_op.bytes();
+  up.soil(have.end);
   up.read_op.reset();
   co_return Result<>();
 }
@@ -116,6 +117,7 @@ net::Task<Failure> explain_forbidden(Exchange& x, upstream::Connection& up, Answ
     co_await net::WaitOne(up.read_op);
     if (up.read_op.status() != net::IoStatus::ok) break;
     fresh = {text + size, up.read_op.bytes()};
+    up.soil(size + fresh.size());
     up.read_op.reset();
   }
   co_return policy::classify_forbidden({text, size});

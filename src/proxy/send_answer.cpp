@@ -62,6 +62,7 @@ class AnswerWriter {
     co_await net::WaitOne(up_.read_op);
     if (up_.read_op.status() == net::IoStatus::end && body_.on_end()) co_return Result<>();
     if (up_.read_op.status() != net::IoStatus::ok) co_return read_failure(up_);
+    up_.soil(up_.read_op.bytes());
     up_.read_op.reset();
     may_have_more_ = up_.read_op.bytes() == space.size();
     co_return take(space.first(up_.read_op.bytes()));

@@ -1,5 +1,6 @@
 #include "gateway/upstream/pool.hpp"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -190,7 +191,12 @@ net::Task<Result<>> Pool::connect_to(Connection& connection, Address const& addr
   co_return Result<>();
 }
 
+void Connection::clean() noexcept {
+  if (buffer) ::explicit_bzero(buffer.get(), std::exchange(soiled, 0));
+}
+
 void Pool::put_back(Connection* connection) {
+  connection->clean();
   bool const alive = connection->read_op.pending() && !connection->write_op.pending() &&
                      connection->write_op.status() == net::IoStatus::ok && !connection->deadline.expired();
   if (!alive || stopped_ || connection->context != settings_.tls.get()) return discard(connection);
@@ -265,7 +271,10 @@ void Pool::sweep() {
 }
 
 void Pool::bury() {
-  for (auto* connection : graveyard_) delete connection;
+  for (auto* connection : graveyard_) {
+    connection->clean();
+    delete connection;
+  }
   graveyard_.clear();
 }
 

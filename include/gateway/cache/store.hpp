@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -118,6 +119,11 @@ class Store {
   // question that brought it and theirs.
   bool suits(Entry const& answer, Stamp joined) const;
 
+  // Questions whose answers turned out too long to be kept: for a while they go to the vendor straight away, since a fetch
+  // in vain costs a call. `hash`: of the key; two that share a slot forget each other.
+  void mark_too_long(std::uint64_t hash, Instant now);
+  bool too_long(std::uint64_t hash, Instant now) const;
+
   // Room for an answer that is being received; entries are dropped for it. False when even that did not help.
   bool make_room(std::uint64_t hash, std::size_t bytes);
   // Drops what is of no more use, a part of the store a call. Any thread, now and then.
@@ -143,6 +149,13 @@ class Store {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::size_t max_body_;
   std::atomic<std::size_t> next_swept_{0};
+  static constexpr std::size_t long_marks = 256;
+  static constexpr std::chrono::minutes mark_lifetime{1};
+  struct LongMark {
+    std::atomic<std::uint64_t> hash{0};
+    std::atomic<std::int64_t> until{0};  // nanoseconds of the coarse clock
+  };
+  std::array<LongMark, long_marks> long_;
 };
 
 }  // namespace gateway::cache

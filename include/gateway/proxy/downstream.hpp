@@ -18,6 +18,7 @@ namespace gateway::proxy {
 class Downstream {
  public:
   Downstream(std::unique_ptr<net::ByteStream> stream, Peer const& peer, net::DeadlineSweep& sweep);
+  ~Downstream();
   Downstream(Downstream const&) = delete;
   Downstream& operator=(Downstream const&) = delete;
 
@@ -96,6 +97,7 @@ class Downstream {
   char const* buffer() const { return block_ ? block_.data() : inline_; }
   std::size_t capacity() const { return block_ ? block_.size() : inline_bytes; }
   void make_room();
+  void forget();
   static void on_deadline(void* self, Code reason);
 
   std::unique_ptr<net::ByteStream> stream_;

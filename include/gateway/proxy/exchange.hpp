@@ -1,8 +1,12 @@
 #pragma once
+#include <strings.h>
+
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "gateway/base/failure.hpp"
 #include "gateway/base/identifiers.hpp"
@@ -36,7 +40,16 @@ enum class Phase : std::uint8_t {
 template <std::size_t capacity>
 class OutBuffer {
  public:
-  void clear() { size_ = 0; overflow_ = false; }
+  void clear() {
+    used_ = std::max(used_, size_);
+    size_ = 0;
+    overflow_ = false;
+  }
+  // The same, and nothing that was in it stays in memory.
+  void wipe() {
+    clear();
+    ::explicit_bzero(bytes_.data(), std::exchange(used_, 0));
+  }
   void append(std::string_view text) {
     if (text.size() > capacity - size_) {
       overflow_ = true;
@@ -59,6 +72,7 @@ class OutBuffer {
  private:
   std::array<char, capacity> bytes_;
   std::size_t size_ = 0;
+  std::size_t used_ = 0;  // at most, since the last wipe
   bool overflow_ = false;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -36,6 +37,12 @@ struct Connection {
   SSL_CTX const* context = nullptr;  // that it was made with
   Connection* next = nullptr;        // in the pool's list of all that are not retired
   Connection* previous = nullptr;
+
+  // Bytes at the front of the buffer that the vendor has filled since the last wipe.
+  std::size_t soiled = 0;
+  void soil(std::size_t end) { soiled = std::max(soiled, end); }
+  // What an answer showed is not kept while the connection is idle, nor in freed memory.
+  void clean() noexcept;
 
   // Starts the next read into the connection's own buffer. Whether something has come already is asked before the
   // connection is used again, and at the next sweep.
