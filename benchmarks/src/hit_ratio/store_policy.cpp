@@ -20,9 +20,9 @@ using cache::Reply;
 // Takes whatever there is; nobody else asks, so nothing ever waits.
 class Single final : public cache::Asker {
  public:
-  cache::Use judge(const Entry&) { return cache::Use::fresh; }
-  std::vector<cache::Subject> subjects() { return {}; }
-  std::shared_ptr<cache::Waiter> waiter() { throw std::logic_error("nobody else asks"); }
+  cache::Use judge(const Entry&) override { return cache::Use::fresh; }
+  std::vector<cache::Subject> subjects() override { return {}; }
+  std::shared_ptr<cache::Waiter> waiter() override { throw std::logic_error("nobody else asks"); }
 };
 
 constexpr std::size_t key_bytes = 48;    // scope, operation, submission_id=...

@@ -27,6 +27,7 @@ FRESH_ONLY = "only-if-cached, max-age=86400"
 
 _numbers = itertools.count(1)
 _STATUS = re.compile(r'argos-gateway(?:; ?[a-z*][a-z0-9_.*-]*(?:=(?:-?\d{1,15}|[A-Za-z*][\w!#$%&\'*+.^`|~:/-]*|"[ -~]*"))?)*')
+_TARGET, _VALUE = re.compile(r"/v3/[!-~]+"), re.compile(r"[ -~]*")
 
 
 def new_id():
@@ -94,10 +95,12 @@ class LookupVendor(RecordingVendor):
 
     def __init__(self, **named):
         super().__init__(self._respond, **named)
-        self.rules, self._count = {}, itertools.count(1)
+        self.rules, self._count, self.odd = {}, itertools.count(1), []
 
     def _respond(self, request):
         request.number = next(self._count)
+        if not _TARGET.fullmatch(request.target) or any(not _VALUE.fullmatch(value) for _, value in request.headers):
+            self.odd.append(request.head)
         for part, respond in list(self.rules.items()):
             if part in request.target:
                 return respond(request, request.number)
@@ -132,6 +135,10 @@ class CacheCase(unittest.TestCase):
         cls.gateway = Gateway(cls.vendor, cache=cls.cache, **{"uploads": UNCHECKED, **cls.sections})
         cls.gateway.__enter__()
         cls.addClassCleanup(cls.gateway.__exit__, None, None, None)
+
+    def tearDown(self):
+        odd, self.vendor.odd = self.vendor.odd, []
+        self.assertEqual(odd[:3], [], f"{len(odd)} times the vendor was asked what nobody asks")
 
     def target(self, submission_id=None):
         return f"{SUBMISSION}?submission_id={submission_id or new_id()}"
