@@ -134,29 +134,18 @@ class Lookup final : public cache::Asker {
     start_fetch(worker_, x_, {permit_, credential_, route_, std::move(reply.flight), std::move(leader), reply.entry, !request_.no_store});
   }
 
-  // Until the flight lands, the caller leaves, or time is up.
+  // Until the flight lands, or time is up. The caller is not read meanwhile: its head, which is still needed, lies where
+  // it would be read to. One that has left is noticed when it is answered; the flight is for others as well.
   net::Task<Result<std::shared_ptr<cache::Outcome const>>> wait() {
     auto& waiter = *waiter_;
-    down_.nudge_soon(waiter.op);
-    co_await net::WaitOne(waiter.op);
-    down_.disarm();
-    if (waiter.op.pending()) down_.listen();  // it takes longer: is the caller still there?
     // The flight has the same time; its end is to be heard, since a stale answer may stand in then.
     auto const left = x_.started + Duration(x_.snapshot->config->values.upstream_total_timeout) + grace - coarse_now();
     down_.arm_waking(waiter.op, left, Code::upstream_total_timeout);
-    while (waiter.op.pending()) {
-      if (down_.read_op.pending()) co_await net::WaitEither(waiter.op, down_.read_op);
-      else co_await net::WaitOne(waiter.op);
-      if (!waiter.op.pending()) break;
-      bool const gone = !down_.read_op.pending() && !down_.settle() && down_.failed();
-      if (!gone && !down_.expired()) continue;
-      waiter.leave();
-      auto const expired = down_.expired();
-      down_.disarm();
-      co_return Failure{gone && !expired ? Code::client_gone : Code::upstream_total_timeout};
-    }
+    co_await net::WaitOne(waiter.op);
     down_.disarm();
-    co_return waiter.outcome;
+    if (!waiter.op.pending()) co_return waiter.outcome;
+    waiter.leave();
+    co_return Failure{Code::upstream_total_timeout};
   }
 
   // False when the outcome is not for this caller.
