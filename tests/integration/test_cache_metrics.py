@@ -26,7 +26,7 @@ class Counting(unittest.TestCase):
         return collections.Counter(line["cache"] for line in lines)
 
     def test_every_series_is_there_from_the_start(self):
-        with LookupVendor() as vendor, Gateway(vendor) as gateway:
+        with LookupVendor() as vendor, Gateway(vendor, cache={}) as gateway:
             metrics = gateway.metrics()
             for name, kind in (("cache_requests_total", "counter"), ("cache_entries", "gauge"), ("cache_bytes", "gauge"),
                                ("cache_evictions_total", "counter"), ("cache_invalidations_total", "counter")):

@@ -253,7 +253,7 @@ class Draining(unittest.TestCase):
             self.assertEqual(gateway.wait(20), 0)
 
     def test_a_question_whose_caller_has_left(self):
-        with LookupVendor() as vendor, Gateway(vendor, drain={"hold": "0s", "deadline": "3s"}) as gateway, Gate() as gate:
+        with LookupVendor() as vendor, Gateway(vendor, cache={}, drain={"hold": "0s", "deadline": "3s"}) as gateway, Gate() as gate:
             vendor.rule("submission_id", lambda request, number: [Wait(gate), reply(numbered(request, number))])
             with gateway.connect() as connection:
                 connection.send(get(f"/v3/submission?submission_id={new_id()}"))
@@ -263,7 +263,7 @@ class Draining(unittest.TestCase):
             self.assertEqual(gateway.wait(20), 0)
 
     def test_those_who_wait_get_their_answer(self):
-        with LookupVendor() as vendor, Gateway(vendor, drain={"hold": "0s", "deadline": "20s"}) as gateway, Gate() as gate, \
+        with LookupVendor() as vendor, Gateway(vendor, cache={}, drain={"hold": "0s", "deadline": "20s"}) as gateway, Gate() as gate, \
                 Crowd(gateway.port, 50) as crowd:
             vendor.rule("submission_id", lambda request, number: [Wait(gate), reply(numbered(request, number))])
             crowd.send(get(f"/v3/submission?submission_id={new_id()}"))

@@ -240,14 +240,14 @@ class Validating(CacheCase):
 
 class Unasked(unittest.TestCase):
     def test_a_304_nobody_asked_for(self):
-        with RecordingVendor(lambda request: b'HTTP/1.1 304 Not Modified\r\nETag: "v"\r\n\r\n') as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor(lambda request: b'HTTP/1.1 304 Not Modified\r\nETag: "v"\r\n\r\n') as vendor, Gateway(vendor, cache={}) as gateway:
             for headers in ([], [("If-None-Match", '"v"')]):
                 got = gateway.call("GET", f"/v3/submission?submission_id={new_id()}", headers)
                 check_problem(self, got, "upstream_bad_response", 502)
                 self.assertNotIn("stored", cache_status(got))
 
     def test_a_304_to_a_change(self):
-        with RecordingVendor(lambda request: answer(304, b"", [])) as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor(lambda request: answer(304, b"", [])) as vendor, Gateway(vendor, cache={}) as gateway:
             check_problem(self, gateway.call("DELETE", "/v3/submission?submission_id=a"), "upstream_bad_response", 502)
 
 

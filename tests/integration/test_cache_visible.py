@@ -96,7 +96,7 @@ class Hits(CacheCase):
             check_problem(self, got, "upstream_key_rejected", 502)
             self.assert_forwarded(got, "uri-miss", stored=False, status=502)
         self.assert_calls(target, 2)
-        with Gateway(f"http://127.0.0.1:{free_port()}/v3") as gateway:
+        with Gateway(f"http://127.0.0.1:{free_port()}/v3", cache={}) as gateway:
             got = self.ask(target, gateway=gateway)
             check_problem(self, got, "upstream_connect_failed", 502)
             self.assert_forwarded(got, "uri-miss", stored=False, status=502)
@@ -106,7 +106,7 @@ class Hits(CacheCase):
         self.fill(target)
         denied = {"name": "denied", "cidr": ["127.0.0.2/32"], "operations": ["read_applicant"]}
         allowed = {"name": "allowed", "cidr": ["127.0.0.1/32"], "operations": ["*"]}
-        with Gateway(self.vendor, tenants=[denied, allowed]) as gateway:
+        with Gateway(self.vendor, cache={}, tenants=[denied, allowed]) as gateway:
             self.assertEqual(self.ask(target, gateway=gateway).status, 200)
             self.assert_hit(self.ask(target, gateway=gateway))
             self.assertEqual(self.ask(target, gateway=gateway, source="127.0.0.9").status, 401)
@@ -208,7 +208,7 @@ class Elsewhere(unittest.TestCase):
     def test_documents_are_not_cached(self):
         headers = [("Content-Type", "image/jpeg"), ("Cache-Control", "public, max-age=3600"), ("ETag", '"d-1"'),
                    ("Expires", http_date(3600)), ("Age", "1")]
-        with RecordingVendor(lambda request: answer(200, b"picture", headers)) as vendor, Gateway(vendor) as gateway:
+        with RecordingVendor(lambda request: answer(200, b"picture", headers)) as vendor, Gateway(vendor, cache={}) as gateway:
             for row in CALLS:
                 if row[0] not in ("get_image", "get_aml_report"):
                     continue
@@ -226,7 +226,7 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual(gateway.metrics().value("cache_entries"), 0)
 
     def test_changes_have_no_cache_status(self):
-        with LookupVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
+        with LookupVendor() as vendor, Gateway(vendor, cache={}, uploads=UNCHECKED) as gateway:
             for row in CALLS:
                 if row[0] in ("submit_step1", "submit_step2", "address_code", "delete_submission"):
                     with self.subTest(row[0]):
@@ -263,7 +263,7 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual(len(vendor.requests()), 5)
 
     def test_switched_off_by_a_reload(self):
-        with LookupVendor() as vendor, Gateway(vendor) as gateway:
+        with LookupVendor() as vendor, Gateway(vendor, cache={}) as gateway:
             target = f"/v3/submission?submission_id={new_id()}"
             for expected in ("fwd", "hit"):
                 self.assertIn(expected, cache_status(gateway.call("GET", target)))
@@ -279,7 +279,7 @@ class Elsewhere(unittest.TestCase):
 
     def test_too_many_parameters_bypass(self):
         query = "&".join(f"p{n}=1" for n in range(65))
-        with LookupVendor() as vendor, Gateway(vendor, uploads=UNCHECKED) as gateway:
+        with LookupVendor() as vendor, Gateway(vendor, cache={}, uploads=UNCHECKED) as gateway:
             for _ in range(2):
                 got = gateway.call("GET", f"/v3/submission?{query}")
                 self.assertEqual((got.status, cache_status(got).get("fwd")), (200, "bypass"))
