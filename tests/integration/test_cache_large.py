@@ -51,11 +51,12 @@ class Large(CacheCase):
         for framing in ("length", "chunked"):
             with self.subTest(framing):
                 target = self.listed(10 * MIB, framing=framing)
-                for number in (1, 2):
+                for _ in range(4):
                     got = self.ask(target)
                     self.assert_forwarded(got, stored=False)
                     self.assertEqual(got.body, long_list(10 * MIB, call_of(got)))
-                    self.assert_calls(target, number)
+                # The first time it may be noticed only when it is too late, and asked for again.
+                self.assertLessEqual(len(self.vendor.calls(target.partition("?")[2])), 5)
 
     def test_an_answer_that_ends_with_the_connection(self):
         target = f"{SUBMISSION}?userid={new_id()}"

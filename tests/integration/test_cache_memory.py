@@ -73,10 +73,13 @@ class Bound(unittest.TestCase):
     def test_a_body_that_is_too_large_for_the_memory(self):
         with LookupVendor() as vendor, Gateway(vendor, cache={**LONG, "memory": "1MiB"}) as gateway:
             vendor.rule("userid", lambda request, number: reply(page(call=number, filler="x" * (2 * MIB))))
-            for number in (1, 2):
+            calls = set()
+            for _ in range(3):
                 got = gateway.call("GET", f"{SUBMISSION}?userid=a")
-                self.assertEqual((got.status, call_of(got), len(got.body) > 2 * MIB), (200, number, True))
+                self.assertEqual((got.status, len(got.body) > 2 * MIB), (200, True))
                 self.assertNotIn("stored", cache_status(got))
+                calls.add(call_of(got))
+            self.assertEqual(len(calls), 3)
             self.bytes_now(gateway, MIB)
 
     def test_answers_on_their_way_count(self):
