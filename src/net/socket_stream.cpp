@@ -235,6 +235,11 @@ bool SocketStream::probe_idle() noexcept {
   return !aborted_ && ::poll(&asked, 1, 0) == 0;
 }
 
+bool SocketStream::is_broken() noexcept {
+  pollfd asked{fd_, 0, 0};  // errors are told unasked; the end of the peer's stream alone is none
+  return aborted_ || ::poll(&asked, 1, 0) != 0;
+}
+
 long SocketStream::try_receive(std::span<char> buffer) noexcept {
   return ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
 }

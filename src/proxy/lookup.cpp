@@ -17,7 +17,8 @@ using cache::Reply;
 using observe::CacheResult;
 
 constexpr std::chrono::seconds grace{1};
-constexpr std::size_t piece_bytes = 256 * 1024;
+constexpr std::chrono::milliseconds look_again{250};
+constexpr std::size_t piece_bytes = 64 * 1024;  // has to go within limits.body_timeout
 constexpr int max_tries = 3;  // answers that turned out not to be for this caller
 
 bool is_vendor_failure(int status) { return status == 500 || status == 502 || status == 503 || status == 504; }
@@ -134,18 +135,23 @@ class Lookup final : public cache::Asker {
     start_fetch(worker_, x_, {permit_, credential_, route_, std::move(reply.flight), std::move(leader), reply.entry, !request_.no_store});
   }
 
-  // Until the flight lands, or time is up. The caller is not read meanwhile: its head, which is still needed, lies where
-  // it would be read to. One that has left is noticed when it is answered; the flight is for others as well.
+  // Until the flight lands, the caller breaks the connection, or time is up. The caller is not read meanwhile: its head,
+  // which is still needed, lies where it would be read to.
   net::Task<Result<std::shared_ptr<cache::Outcome const>>> wait() {
     auto& waiter = *waiter_;
     // The flight has the same time; its end is to be heard, since a stale answer may stand in then.
-    auto const left = x_.started + Duration(x_.snapshot->config->values.upstream_total_timeout) + grace - coarse_now();
-    down_.arm_waking(waiter.op, left, Code::upstream_total_timeout);
-    co_await net::WaitOne(waiter.op);
-    down_.disarm();
-    if (!waiter.op.pending()) co_return waiter.outcome;
-    waiter.leave();
-    co_return Failure{Code::upstream_total_timeout};
+    auto const end = x_.started + Duration(x_.snapshot->config->values.upstream_total_timeout) + grace;
+    for (bool first = true; waiter.op.pending(); first = false) {
+      bool const gone = !first && down_.stream().is_broken();
+      if (gone || coarse_now() >= end) {
+        waiter.leave();
+        co_return Failure{gone ? Code::client_gone : Code::upstream_total_timeout};
+      }
+      down_.arm_waking(waiter.op, look_again, Code::client_gone);
+      co_await net::WaitOne(waiter.op);
+      down_.disarm();
+    }
+    co_return waiter.outcome;
   }
 
   // False when the outcome is not for this caller.

@@ -131,6 +131,8 @@ class ByteStream {
   virtual void shutdown_write() noexcept = 0;
   // Whether nothing has arrived and the peer has not closed, asked of the kernel now. Only while a read is pending.
   virtual bool probe_idle() noexcept = 0;
+  // Whether the transport is known to be broken (a reset, not an orderly end), asked of the kernel now. Reads nothing.
+  virtual bool is_broken() noexcept { return false; }
   // Name of the negotiated TLS version, empty for plain streams.
   virtual std::string_view tls_version() const { return {}; }
 };

@@ -77,6 +77,7 @@ class TlsStream final : public ByteStream {
   void abort(bool hard) noexcept override;
   void shutdown_write() noexcept override;
   bool probe_idle() noexcept override;
+  bool is_broken() noexcept override { return raw_.is_broken(); }
   std::string_view tls_version() const override { return SSL_get_version(ssl_); }
 
  private:
