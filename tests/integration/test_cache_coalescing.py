@@ -62,7 +62,6 @@ class OneQuestion(CacheCase):
             crowd.send(get(target), 1)
             self.wait_in_flight(MANY)
             crowd.leave(0)
-            self.wait_in_flight(MANY - 1)
             gate.set()
             answers = crowd.answers()
         self.assertEqual(collections.Counter((got.status, call_of(got) is not None) for got in answers), {(200, True): MANY - 1})
@@ -78,7 +77,6 @@ class OneQuestion(CacheCase):
             self.wait_in_flight(200)
             for index in range(0, 200, 2):
                 crowd.leave(index)
-            self.wait_in_flight(100)
             gate.set()
             answers = crowd.answers()
         self.assertEqual([got.status for got in answers], [200] * 100)
@@ -92,11 +90,26 @@ class OneQuestion(CacheCase):
             self.wait_in_flight(50)
             for index in range(50):
                 crowd.leave(index)
-            self.wait_in_flight(0)
             gate.set()
+        self.wait_in_flight(0)
         got = self.ask(target)
         self.assertEqual((got.status, call_of(got) is not None), (200, True))
         self.assertLessEqual(len(self.vendor.calls(target.partition("?")[2])), 2)
+
+    def test_who_leaves_is_noticed_while_the_others_wait(self):
+        target = self.target()
+        with Gate() as gate, Crowd(self.gateway.port, 20) as crowd:
+            self.held(target, gate)
+            crowd.send([get(target, ("X-Request-Id", f"leaver-{index}")) for index in range(20)])
+            self.wait_in_flight(20)
+            for index in range(5):
+                crowd.leave(index)
+            self.wait_in_flight(15)
+            gate.set()
+            self.assertEqual([got.status for got in crowd.answers()], [200] * 15)
+        for index in range(5):
+            self.assertEqual(self.gateway.access_line(f"leaver-{index}")["reason"], "client_gone")
+        self.assert_calls(target, 1)
 
     def test_the_failure_is_everybodys(self):
         failures = [("status", lambda request, number: reply(b'{"message":"down","call":%d}' % number, status=503), 503, None, 1),

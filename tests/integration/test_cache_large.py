@@ -88,15 +88,15 @@ class Large(CacheCase):
 
     def test_a_slow_but_steady_reader_gets_all(self):
         """limits.body_timeout is between two steps, not for the whole."""
-        with Gateway(self.vendor, cache=LONG, uploads=UNCHECKED, limits={"body_timeout": "1s"}) as gateway:
+        with Gateway(self.vendor, cache=LONG, uploads=UNCHECKED, limits={"body_timeout": "2s"}) as gateway:
             target = self.listed(6 * MIB)
             for expected in ("fwd", "hit"):
                 connection = gateway.connect()
                 connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
                 with connection:
                     connection.send(get(target))
-                    for _ in range(30):                # three seconds, a tenth of one at a time
-                        time.sleep(0.1)
+                    for _ in range(80):                # four seconds, a twentieth of one at a time
+                        time.sleep(0.05)
                         connection._more()
                     got = connection.read_answer()
                 self.assertIn(expected, cache_status(got))
