@@ -1,8 +1,10 @@
 #include "gateway/net/socket_stream.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -238,6 +240,11 @@ bool SocketStream::probe_idle() noexcept {
 bool SocketStream::is_broken() noexcept {
   pollfd asked{fd_, 0, 0};  // errors are told unasked; the end of the peer's stream alone is none
   return aborted_ || ::poll(&asked, 1, 0) != 0;
+}
+
+std::size_t SocketStream::unsent_bytes() noexcept {
+  int bytes = 0;
+  return aborted_ || ::ioctl(fd_, SIOCOUTQ, &bytes) != 0 ? 0 : static_cast<std::size_t>(bytes);
 }
 
 long SocketStream::try_receive(std::span<char> buffer) noexcept {

@@ -17,8 +17,11 @@ void Downstream::on_deadline(void* self, Code) {
   auto& down = *static_cast<Downstream*>(self);
   if (auto* const nudged = std::exchange(down.nudged_, nullptr)) return nudged->interrupt();
   // A caller that does not take its answer gets no other; one that sends too slowly is told so.
-  if (down.write_op.pending()) down.stream_->abort(true);
-  else down.read_op.interrupt();
+  if (!down.write_op.pending()) return down.read_op.interrupt();
+  // Any change means that the caller has taken something: without that nothing can be written either.
+  auto const unsent = down.stream_->unsent_bytes();
+  if (unsent != 0 && unsent != down.unsent_) return down.arm_write(down.write_timeout_);
+  down.stream_->abort(true);
 }
 
 Downstream::~Downstream() { forget(); }

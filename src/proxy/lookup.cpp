@@ -242,7 +242,7 @@ class Lookup final : public cache::Asker {
       if (!text.empty()) parts[count++] = {const_cast<char*>(text.data()), text.size()};
     down_.start_write({parts, count});
     if (down_.write_op.pending()) {
-      down_.arm(x_.snapshot->config->values.limits_body_timeout, Code::client_gone);
+      down_.arm_write(x_.snapshot->config->values.limits_body_timeout);
       co_await net::WaitOne(down_.write_op);
       down_.disarm();
     }

@@ -88,7 +88,7 @@ class AnswerWriter {
     x_.answer_started = true;
     down_.start_write({parts_, std::exchange(count_, 0)});
     if (down_.write_op.pending()) {
-      down_.arm(values_.limits_body_timeout, Code::client_gone);
+      down_.arm_write(values_.limits_body_timeout);
       co_await net::WaitOne(down_.write_op);
       down_.disarm();
     }

@@ -36,7 +36,7 @@ net::Task<Result<>> rescue(Worker& worker, Downstream& down, Exchange& x, Failur
   x.answer_started = true;
   down.start_write({&part, 1});
   if (down.write_op.pending()) {
-    down.arm(x.snapshot->config->values.limits_body_timeout, Code::client_gone);
+    down.arm_write(x.snapshot->config->values.limits_body_timeout);
     co_await net::WaitOne(down.write_op);
     down.disarm();
   }

@@ -30,6 +30,7 @@ class SocketStream final : public ByteStream {
   void shutdown_write() noexcept override;
   bool probe_idle() noexcept override;
   bool is_broken() noexcept override;
+  std::size_t unsent_bytes() noexcept override;
 
   // Connects a descriptor that was taken over unconnected. IoStatus::failed with errno when it cannot.
   void start_connect(IoOp& op, sockaddr const* address, unsigned size);

@@ -133,6 +133,8 @@ class ByteStream {
   virtual bool probe_idle() noexcept = 0;
   // Whether the transport is known to be broken (a reset, not an orderly end), asked of the kernel now. Reads nothing.
   virtual bool is_broken() noexcept { return false; }
+  // Bytes that were written and that the peer has not taken yet, asked of the kernel now.
+  virtual std::size_t unsent_bytes() noexcept { return 0; }
   // Name of the negotiated TLS version, empty for plain streams.
   virtual std::string_view tls_version() const { return {}; }
 };

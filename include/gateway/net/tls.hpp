@@ -78,6 +78,7 @@ class TlsStream final : public ByteStream {
   void shutdown_write() noexcept override;
   bool probe_idle() noexcept override;
   bool is_broken() noexcept override { return raw_.is_broken(); }
+  std::size_t unsent_bytes() noexcept override { return raw_.unsent_bytes(); }
   std::string_view tls_version() const override { return SSL_get_version(ssl_); }
 
  private:

@@ -66,6 +66,13 @@ class Downstream {
     nudged_ = &other;
     deadline_.arm(coarse_now(), Code::client_gone);
   }
+  // Arms the deadline for the write that is pending: the connection is broken off when the caller takes nothing for that
+  // long. The kernel asks for more only once a good part of its buffer is free, so a slow caller may need several turns.
+  void arm_write(Duration timeout) {
+    write_timeout_ = timeout;
+    unsent_ = stream_->unsent_bytes();
+    arm(timeout, Code::client_gone);
+  }
   // Wakes whoever waits for `other` after `timeout`; then expired() is true.
   void arm_waking(net::IoOp& other, Duration timeout, Code reason) {
     nudged_ = &other;
@@ -103,6 +110,8 @@ class Downstream {
   std::unique_ptr<net::ByteStream> stream_;
   net::Deadline deadline_;
   net::IoOp* nudged_ = nullptr;
+  Duration write_timeout_{};
+  std::size_t unsent_ = 0;  // when the deadline for a write was armed
   net::Block block_, relay_;
   std::uint32_t from_ = 0, to_ = 0;
   Peer peer_;
