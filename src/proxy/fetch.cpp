@@ -71,11 +71,24 @@ class Fetch {
     if (!forwarded) outcome->failure = forwarded.error();
     else if (capture_.unshared) outcome->shareable = false;
     else storable = conclude(*outcome);
-    worker_.cache->land(*flight_, outcome, storable && keep_);
-    if (leader_) leader_->wake(outcome);
+    land(std::move(outcome), storable && keep_);
+  }
+
+  // Whatever became of it: a flight that never landed would keep its key waiting for ever.
+  void land_in_vain() {
+    if (landed_) return;
+    auto outcome = std::make_shared<cache::Outcome>();
+    outcome->failure = Failure{Code::internal_error};
+    land(std::move(outcome), false);
   }
 
  private:
+  void land(std::shared_ptr<cache::Outcome> outcome, bool storable) {
+    landed_ = true;
+    worker_.cache->land(*flight_, outcome, storable);
+    if (leader_) leader_->wake(std::move(outcome));
+  }
+
   // Only what is forwarded: the head of the caller who began is gone when the answer comes.
   void copy_fields(Exchange const& asker) {
     std::size_t bytes = 0;
@@ -206,9 +219,17 @@ class Fetch {
   Capture capture_;
   std::string fields_, old_head_;
   Result<> prepared_{};
+  bool landed_ = false;
 };
 
-net::Task<void> run_fetch(std::unique_ptr<Fetch> fetch) { co_await fetch->run(); }
+net::Task<void> run_fetch(std::unique_ptr<Fetch> fetch) {
+  try {
+    co_await fetch->run();
+  } catch (...) {
+    fetch->land_in_vain();
+    throw;
+  }
+}
 
 }  // namespace
 
