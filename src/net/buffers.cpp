@@ -11,7 +11,7 @@ namespace gateway::net {
 namespace {
 constexpr std::size_t kinds = 4;
 // Kept blocks a thread, four MiB of the large ones: enough for a steady load, little enough that a burst gives its memory back.
-constexpr std::array<std::size_t, kinds> kept = {64, 64, 8, 4};
+constexpr std::array<std::size_t, kinds> kept = {64, 64, 12, Block::max_wide};
 
 struct ThreadBlocks {
   std::array<std::vector<char*>, kinds> free;

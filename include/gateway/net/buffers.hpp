@@ -31,7 +31,7 @@ class Block {
   // For `wanted` bytes of a body: a wide one while at most max_wide of this thread are lent out, so that a crowd of
   // callers whose vendor does not read holds little more than a relay block each.
   static Block for_body(std::uint64_t wanted);
-  static constexpr std::size_t max_wide = 8;
+  static constexpr std::size_t max_wide = 2;
   Block(Block&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
   Block& operator=(Block&& other) noexcept {
     if (this != &other) {
